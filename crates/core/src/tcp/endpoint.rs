@@ -1,0 +1,66 @@
+//! Who talks to whom: an address with a port, the unordered pair of them, and the side one is on.
+
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+
+/// One end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The address.
+    pub addr: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// An endpoint of this address and port.
+    pub const fn new(addr: IpAddr, port: u16) -> Endpoint {
+        Endpoint { addr, port }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(addr: SocketAddr) -> Endpoint {
+        Endpoint::new(addr.ip(), addr.port())
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// `10.0.1.1:9999`, `[::1]:9999`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SocketAddr::new(self.addr, self.port).fmt(f)
+    }
+}
+
+/// The unordered pair of endpoints: segments of both directions have the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlowKey {
+    low: Endpoint,
+    high: Endpoint,
+}
+
+impl FlowKey {
+    /// The key of the connection between `a` and `b`, in whichever order they are given.
+    pub fn new(a: Endpoint, b: Endpoint) -> FlowKey {
+        if a <= b { FlowKey { low: a, high: b } } else { FlowKey { low: b, high: a } }
+    }
+}
+
+/// The side of a connection, in Zeek's words: who sent the SYN, and who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The side that opened the connection.
+    Originator,
+    /// The side that was asked.
+    Responder,
+}
+
+impl Side {
+    /// The opposite side.
+    pub const fn other(self) -> Side {
+        match self {
+            Side::Originator => Side::Responder,
+            Side::Responder => Side::Originator,
+        }
+    }
+}
