@@ -1,0 +1,101 @@
+//! What was typed, turned into what is meant: one subcommand a file, one policy for exit codes.
+
+mod client;
+mod exit;
+mod lab;
+mod run;
+mod server;
+mod setup;
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use crate::report::output::Loudness;
+use crate::report::style::ColorChoice;
+
+pub use exit::{Failure, Verdict};
+
+/// Makes TCP resets, watches them, and proves what it saw.
+///
+/// `rst-storm run` shows all of it in eleven seconds: a lab of three network namespaces, a server that closes every
+/// connection with RST, a client that meets them, an observer on the wire between, and a ledger in which the
+/// applications, the wire and the kernel must agree.
+#[derive(Debug, Parser)]
+#[command(name = "rst-storm", version, disable_version_flag = true, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all checks hold; 1 a check failed; 2 wrong usage, a refused target, or a file \
+                          that can't be opened; 3 the machine lacks something (a privilege, a port, space), named \
+                          with its remedy";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The demonstration: lab, server, client, observer and verdict in one command
+    Run(run::RunArgs),
+    /// The half that closes every connection with RST
+    Server(server::ServerArgs),
+    /// The half that connects and counts how each connection ends
+    Client(client::ClientArgs),
+    /// The named network namespaces pp-source, pp-observer and pp-dest
+    Lab(lab::LabArgs),
+}
+
+/// What every subcommand understands.
+#[derive(Clone, Copy, Debug, Args)]
+struct Common {
+    /// Say more: addresses, limits, processor time
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Say only what failed
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// When to colour the text
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorChoice,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+impl Common {
+    fn loudness(self) -> Loudness {
+        match (self.quiet, self.verbose) {
+            (true, _) => Loudness::Quiet,
+            (_, true) => Loudness::Verbose,
+            _ => Loudness::Normal,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A help text that nobody reads to its end is no error.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match cli.command {
+        Command::Run(args) => run::run(args, cli.common),
+        Command::Server(args) => server::run(args, cli.common),
+        Command::Client(args) => client::run(args, cli.common),
+        Command::Lab(args) => lab::run(args, cli.common),
+    };
+    match result {
+        Ok(verdict) => verdict.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The whole command line as data, for completions, man pages and the tests of the help texts.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,91 @@
+//! `rst-storm server`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use rst_storm_linux::Error;
+use rst_storm_linux::socket::Errno;
+
+use super::exit::{Failure, Verdict};
+use super::{Common, setup};
+use crate::report::json::ServerDocument;
+use crate::report::output::{Loudness, Output};
+use crate::report::text;
+use crate::storm::client::Listing;
+use crate::storm::decimal::Decimal;
+use crate::storm::server::{CloseBy, Server, ServerPlan};
+
+/// The accept queue's length; the kernel caps it at net.core.somaxconn (4096 by default).
+pub const DEFAULT_BACKLOG: u16 = 4096;
+
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// Listen port; 0 takes a free one and prints it
+    #[arg(short, long, default_value_t = 9999)]
+    port: u16,
+    /// How long to accept connections, in seconds
+    #[arg(short, long, default_value = "12", value_name = "SECONDS")]
+    duration: Decimal,
+    /// Read what the client sends before closing (waits at most 0.5 s for it)
+    #[arg(long)]
+    read_first: bool,
+    /// Address to listen at
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED), value_name = "ADDR")]
+    bind: IpAddr,
+    /// How to end connections
+    #[arg(long, value_enum, default_value_t = CloseBy::Rst)]
+    close: CloseBy,
+    /// Length of the accept queue
+    #[arg(long, default_value_t = DEFAULT_BACKLOG, value_name = "N")]
+    backlog: u16,
+    /// Write the whole result as JSON to FILE ('-': standard output, and the text to standard error)
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub fn run(args: ServerArgs, common: Common) -> Result<Verdict, Failure> {
+    let stop = setup::stop_on_signals()?;
+    let json = setup::open_json(args.json.as_deref())?;
+    let mut output = Output::new(common.color, common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
+    let limit = rst_storm_linux::privilege::raise_descriptor_limit().map_err(Failure::lacks)?;
+    let server = Server::listen(ServerPlan {
+        address: SocketAddr::new(args.bind, args.port),
+        backlog: args.backlog.into(),
+        close: args.close,
+        read_first: args.read_first,
+        duration: args.duration.as_seconds(),
+        listing: Listing::Counts,
+    })
+    .map_err(|error| explain(error, args.port))?;
+    output.say(&text::server_start(server.address().port(), args.close, args.duration));
+    output.detail(&format!("Listening at {}, descriptors: {:?}\n", server.address(), limit.soft));
+    let report = server.run(&stop, &mut |progress| output.say(&text::server_tick(progress))).map_err(Failure::lacks)?;
+    output.say(&text::server_results(&report, output.style()));
+    output.detail(&format!("\nProcessor time: {}\n", text::short_time(report.cpu)));
+    let checks = report.checks();
+    if output.loudness() == Loudness::Quiet {
+        output.insist(&text::failures(&checks, output.style()));
+    }
+    output.say(&text::hints(&report.hints()));
+    setup::finish(output, json, &ServerDocument::new(&report))?;
+    Ok(Verdict::of(&checks))
+}
+
+/// What to do about an address that can't be listened at.
+fn explain(error: Error, port: u16) -> Failure {
+    match error.errno().map(Errno::from_raw_os_error) {
+        Some(Errno::ADDRINUSE) => Failure::usage(format!(
+            "{error}: another program listens there (ss -ltnp 'sport = :{port}' names it); stop it, or take another \
+             --port (0: any free one)"
+        )),
+        Some(Errno::ADDRNOTAVAIL) => Failure::usage(format!(
+            "{error}: --bind must be an address of this network namespace (ip address shows them)"
+        )),
+        Some(Errno::ACCESS) => Failure::lacks(format!(
+            "{error}: ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE; take a --port from \
+             1024 up"
+        )),
+        _ => Failure::lacks(error),
+    }
+}

@@ -1,0 +1,10 @@
+//! rst-storm makes TCP resets, watches them, and proves what it saw.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod lab;
+pub mod report;
+pub mod storm;
+
+pub use cli::main;

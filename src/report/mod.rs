@@ -1,0 +1,6 @@
+//! Finished values into text and JSON. Nothing here computes a figure, so that text and JSON can't disagree.
+
+pub mod json;
+pub mod output;
+pub mod style;
+pub mod text;
