@@ -1,0 +1,14 @@
+//! Segments become flows: every TCP connection followed from its SYN to its end, by packet time only.
+
+mod connection;
+mod indicators;
+mod outcome;
+mod per_side;
+mod slots;
+mod table;
+
+pub use connection::{Event, Flow, Resets, Sides, Sighting, SynAck};
+pub use indicators::Indicators;
+pub use outcome::CloseKind;
+pub use per_side::PerSide;
+pub use table::{FlowTable, Limits};

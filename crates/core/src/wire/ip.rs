@@ -1,0 +1,141 @@
+//! The network layer: IPv4 with options, IPv6 with extension headers, and fragments of both.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::link::Packet;
+use super::{Layer, Skip};
+use crate::tcp::IpFacts;
+
+// Protocol and extension header numbers (IANA).
+const HOP_BY_HOP: u8 = 0;
+const TCP: u8 = 6;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const AUTHENTICATION: u8 = 51;
+const DESTINATION_OPTIONS: u8 = 60;
+
+/// RFC 8200 section 4.1 has each header at most once and destination options twice; hosts must cope with any order.
+const MOST_EXTENSIONS: usize = 16;
+
+/// A datagram that carries TCP.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Datagram<'a> {
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    pub(super) facts: IpFacts,
+    /// What was captured of the TCP segment, and nothing after it.
+    pub(super) captured: &'a [u8],
+    /// The TCP segment's octets by the IP length, header included.
+    pub(super) tcp_len: u32,
+}
+
+/// The datagram in an IPv4 packet, if TCP is in it.
+#[inline(always)]
+pub(super) fn open_v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
+    let truncated = Skip::Truncated(Layer::Ipv4);
+    let header = packet.captured.first_chunk::<20>().ok_or(truncated)?;
+    let header_len = u32::from(header[0] & 0x0f) * 4;
+    let total_len = match u16::from_be_bytes([header[2], header[3]]) {
+        // The network card was to cut this into segments (TSO) and to fill in their lengths.
+        0 => packet.wire_len,
+        length => u32::from(length),
+    };
+    if header[0] >> 4 != 4 || header_len < 20 || total_len < header_len {
+        return Err(Skip::Malformed(Layer::Ipv4));
+    }
+    let fragment = u16::from_be_bytes([header[6], header[7]]);
+    if header[9] != TCP {
+        return Err(Skip::OtherProtocol(header[9]));
+    }
+    if fragment & 0x1fff != 0 {
+        return Err(Skip::Fragment);
+    }
+    let (captured, tcp_len) = cut(packet.captured, header_len, total_len).ok_or(truncated)?;
+    let [.., a, b, c, d, e, f, g, h] = *header;
+    Ok(Datagram {
+        source: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+        destination: IpAddr::V4(Ipv4Addr::new(e, f, g, h)),
+        facts: IpFacts {
+            ttl: header[8],
+            tos: header[1],
+            id: Some(u16::from_be_bytes([header[4], header[5]])),
+            dont_fragment: fragment & 0x4000 != 0,
+        },
+        captured,
+        tcp_len,
+    })
+}
+
+/// The datagram in an IPv6 packet, if TCP is in it.
+#[inline(always)]
+pub(super) fn open_v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
+    let truncated = Skip::Truncated(Layer::Ipv6);
+    let header = packet.captured.first_chunk::<40>().ok_or(truncated)?;
+    let total_len = match u16::from_be_bytes([header[4], header[5]]) {
+        // A jumbogram (RFC 2675), which is also how Linux shows a super-segment of over 64 kB.
+        0 => packet.wire_len,
+        length => 40 + u32::from(length),
+    };
+    if header[0] >> 4 != 6 || total_len < 40 {
+        return Err(Skip::Malformed(Layer::Ipv6));
+    }
+    let tcp_at = walk_extensions(packet.captured, header[6], total_len)?;
+    let (captured, tcp_len) = cut(packet.captured, tcp_at, total_len).ok_or(truncated)?;
+    let (source, destination) = addresses_v6(header);
+    Ok(Datagram {
+        source: IpAddr::V6(source),
+        destination: IpAddr::V6(destination),
+        facts: IpFacts { ttl: header[7], tos: (header[0] << 4) | (header[1] >> 4), id: None, dont_fragment: true },
+        captured,
+        tcp_len,
+    })
+}
+
+fn addresses_v6(header: &[u8; 40]) -> (Ipv6Addr, Ipv6Addr) {
+    let mut source = [0; 16];
+    let mut destination = [0; 16];
+    source.copy_from_slice(&header[8..24]);
+    destination.copy_from_slice(&header[24..40]);
+    (Ipv6Addr::from(source), Ipv6Addr::from(destination))
+}
+
+/// Where the TCP header starts, past every extension header.
+fn walk_extensions(captured: &[u8], mut next: u8, total_len: u32) -> Result<u32, Skip> {
+    let mut at = 40;
+    for _ in 0..=MOST_EXTENSIONS {
+        if next == TCP {
+            return Ok(at);
+        }
+        if !matches!(next, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS) {
+            return Err(Skip::OtherProtocol(next));
+        }
+        // All of them begin with the next header and, but for the fragment header, their length. None is under 8 octets.
+        let start = captured
+            .get(at as usize..)
+            .and_then(|rest| rest.first_chunk::<8>())
+            .ok_or(Skip::Truncated(Layer::Ipv6Extension))?;
+        let length = match next {
+            FRAGMENT => 8,
+            AUTHENTICATION => (u32::from(start[1]) + 2) * 4,
+            _ => (u32::from(start[1]) + 1) * 8,
+        };
+        if next == FRAGMENT && u16::from_be_bytes([start[2], start[3]]) & 0xfff8 != 0 {
+            return Err(Skip::Fragment);
+        }
+        at += length;
+        if at > total_len {
+            return Err(Skip::Malformed(Layer::Ipv6Extension));
+        }
+        next = start[0];
+    }
+    Err(Skip::Malformed(Layer::Ipv6Extension))
+}
+
+/// What was captured of a packet's octets `from..to`, and how many they were on the wire; `None` if the capture ended
+/// before `from`.
+#[inline(always)]
+fn cut(captured: &[u8], from: u32, to: u32) -> Option<(&[u8], u32)> {
+    let end = captured.len().min(to as usize);
+    let bytes = captured.get(from as usize..end)?;
+    Some((bytes, to - from))
+}

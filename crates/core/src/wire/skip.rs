@@ -1,0 +1,127 @@
+//! Why a frame holds no segment that could be read, and how often each reason came up.
+
+use core::fmt;
+
+/// The layer at which decoding ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// The Ethernet header.
+    Ethernet,
+    /// An 802.1Q or 802.1ad tag.
+    Vlan,
+    /// The IPv4 header (RFC 791).
+    Ipv4,
+    /// The IPv6 header (RFC 8200).
+    Ipv6,
+    /// An IPv6 extension header (RFC 8200 section 4).
+    Ipv6Extension,
+    /// The TCP header (RFC 9293 section 3.1).
+    Tcp,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Layer::Ethernet => "Ethernet header",
+            Layer::Vlan => "VLAN tag",
+            Layer::Ipv4 => "IPv4 header",
+            Layer::Ipv6 => "IPv6 header",
+            Layer::Ipv6Extension => "IPv6 extension header",
+            Layer::Tcp => "TCP header",
+        })
+    }
+}
+
+/// Why a frame gave no segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// ARP (RFC 826).
+    Arp,
+    /// An 802.3 frame with a length in place of an EtherType, such as spanning tree.
+    Llc,
+    /// Another EtherType than IPv4, IPv6, ARP and VLAN tags.
+    OtherEtherType(u16),
+    /// Another IP protocol than TCP, by its IANA number; in IPv6 the first header that isn't understood.
+    OtherProtocol(u8),
+    /// A fragment that isn't the first of its datagram: it has no TCP header.
+    Fragment,
+    /// The captured bytes end within this header.
+    Truncated(Layer),
+    /// This header contradicts itself or its surroundings, above all in its lengths.
+    Malformed(Layer),
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Skip::Arp => f.write_str("ARP"),
+            Skip::Llc => f.write_str("802.3 LLC"),
+            Skip::OtherEtherType(number) => write!(f, "EtherType 0x{number:04x}"),
+            Skip::OtherProtocol(number) => write!(f, "IP protocol {number}"),
+            Skip::Fragment => f.write_str("later IP fragment"),
+            Skip::Truncated(layer) => write!(f, "{layer} cut off"),
+            Skip::Malformed(layer) => write!(f, "{layer} malformed"),
+        }
+    }
+}
+
+/// The most reasons told apart. Real captures know a dozen; only a hostile one has more.
+const MOST_REASONS: usize = 64;
+
+/// How many frames were skipped, by reason.
+#[derive(Clone, Debug, Default)]
+pub struct SkipCounts {
+    counts: Vec<(Skip, u64)>,
+    others: u64,
+}
+
+impl SkipCounts {
+    /// Counts one frame.
+    pub fn record(&mut self, skip: Skip) {
+        if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| *known == skip) {
+            *count += 1;
+        } else if self.counts.len() < MOST_REASONS {
+            self.counts.push((skip, 1));
+        } else {
+            self.others += 1;
+        }
+    }
+
+    /// Each reason with its count, in the order in which they first came up.
+    pub fn iter(&self) -> impl Iterator<Item = (Skip, u64)> + '_ {
+        self.counts.iter().copied()
+    }
+
+    /// Frames whose reason was not told apart because there were too many reasons.
+    pub fn others(&self) -> u64 {
+        self.others
+    }
+
+    /// All frames skipped.
+    pub fn total(&self) -> u64 {
+        self.others + self.iter().map(|(_, count)| count).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layer, Skip, SkipCounts};
+
+    #[test]
+    fn reasons_are_counted_up_to_a_bound() {
+        let mut counts = SkipCounts::default();
+        for number in 0..100 {
+            counts.record(Skip::OtherEtherType(0x9999 + number));
+        }
+        counts.record(Skip::OtherEtherType(0x9999));
+        assert_eq!(counts.iter().next(), Some((Skip::OtherEtherType(0x9999), 2)));
+        assert_eq!((counts.iter().count(), counts.others()), (64, 36));
+        assert_eq!(counts.total(), 101);
+    }
+
+    #[test]
+    fn reasons_read_as_words() {
+        assert_eq!(Skip::Truncated(Layer::Tcp).to_string(), "TCP header cut off");
+        assert_eq!(Skip::OtherEtherType(0x88cc).to_string(), "EtherType 0x88cc");
+    }
+}
