@@ -17,6 +17,7 @@ use crate::report::text;
 use crate::storm::client::{self, ClientPlan, Listing, Talk};
 use crate::storm::decimal::Decimal;
 use crate::storm::target::{PermittedTarget, PublicTargets};
+use crate::storm::units::short_time;
 
 #[derive(Debug, Args)]
 pub struct ClientArgs {
@@ -60,7 +61,8 @@ pub fn run(args: ClientArgs, common: Common) -> Result<Verdict, Failure> {
     let warning = setup::check_descriptors(plan.rate, plan.timeout)?;
     let stop = setup::stop_on_signals()?;
     let json = setup::open_json(args.json.as_deref())?;
-    let mut output = Output::new(common.color, common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
+    let mut output =
+        Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
     if let Some(warning) = warning {
         eprintln!("rst-storm: warning: {warning}");
     }
@@ -69,7 +71,7 @@ pub fn run(args: ClientArgs, common: Common) -> Result<Verdict, Failure> {
     let report =
         client::run(&plan, &stop, &mut |progress| output.say(&text::client_tick(progress))).map_err(Failure::lacks)?;
     output.say(&text::client_results(&report, output.style()));
-    output.detail(&format!("\nProcessor time: {}\n", text::short_time(report.cpu)));
+    output.detail(&format!("\nProcessor time: {}\n", short_time(report.cpu)));
     let checks = report.checks();
     if output.loudness() == Loudness::Quiet {
         output.insist(&text::failures(&checks, output.style()));

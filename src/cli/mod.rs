@@ -12,9 +12,9 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::report::output::Loudness;
-use crate::report::style::ColorChoice;
 
 pub use exit::{Failure, Verdict};
+use setup::TypedColor;
 
 /// Makes TCP resets, watches them, and proves what it saw.
 ///
@@ -56,8 +56,8 @@ struct Common {
     #[arg(short, long, global = true)]
     quiet: bool,
     /// When to colour the text
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    color: ColorChoice,
+    #[arg(long, global = true, value_enum, default_value_t = TypedColor::Auto, value_name = "WHEN")]
+    color: TypedColor,
     /// Print the version
     #[arg(short = 'V', long, action = ArgAction::Version)]
     version: Option<bool>,

@@ -1,7 +1,222 @@
 //! `rst-storm run`.
-use super::{Common, Failure, Verdict};
-#[derive(Debug, clap::Args)]
-pub struct RunArgs {}
-pub fn run(_args: RunArgs, _common: Common) -> Result<Verdict, Failure> {
-    Err(Failure::lacks("later"))
+
+use std::io::{IsTerminal, Read, stdin};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use rst_storm_linux::signals::{Stop, wait_for_input};
+
+use super::Common;
+use super::exit::{Failure, Verdict};
+use super::server::DEFAULT_BACKLOG;
+use super::setup::{self, TypedClose, TypedRate};
+use crate::lab::capture_file::{CaptureFile, CaptureResult};
+use crate::lab::namespaces::{self, Found, Kind, Owner};
+use crate::lab::network::Hosts;
+use crate::lab::run::{self, RunPlan, RunReport};
+use crate::lab::topology;
+use crate::report::json::RunDocument;
+use crate::report::output::{Loudness, Output};
+use crate::report::run::{self as report, WayIn};
+use crate::report::text;
+use crate::storm::client::{ClientPlan, Listing, Talk};
+use crate::storm::decimal::Decimal;
+use crate::storm::target::{PermittedTarget, PublicTargets};
+
+/// The scenarios that can be run.
+const SCENARIOS: [&str; 1] = ["tcp-lifecycle/rst-storm"];
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What to run
+    #[arg(default_value = SCENARIOS[0])]
+    scenario: String,
+    /// Start at once, without waiting for ENTER
+    #[arg(long)]
+    auto: bool,
+    /// Test duration in seconds [default: 10, or until --count is reached]
+    #[arg(short, long, value_name = "SECONDS")]
+    duration: Option<Decimal>,
+    /// Connections per second, or 'max' for as many as go
+    #[arg(short, long, default_value = "10", value_parser = setup::parse_rate, value_name = "RATE")]
+    rate: TypedRate,
+    /// Make this many attempts at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Connections in flight under --rate max [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: Option<u32>,
+    /// How long the client waits for the end of each connection, in seconds
+    #[arg(long, default_value = "2", value_name = "SECONDS")]
+    timeout: Decimal,
+    /// The server reads what the client sends before closing (waits at most 0.5 s for it)
+    #[arg(long)]
+    read_first: bool,
+    /// The client sends data before expecting RST
+    #[arg(long)]
+    send_data: bool,
+    /// The server's port
+    #[arg(short, long, default_value_t = 9999, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// How the server ends connections
+    #[arg(long, value_enum, default_value_t = TypedClose::Rst)]
+    close: TypedClose,
+    /// Length of the server's accept queue
+    #[arg(long, default_value_t = DEFAULT_BACKLOG, value_name = "N")]
+    backlog: u16,
+    /// Write the counted segments to FILE (pcapng; plain pcap if it ends in .pcap)
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Write the whole result as JSON to FILE ('-': standard output, and the text to standard error)
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Leave the lab standing afterwards (implies --named)
+    #[arg(long)]
+    keep: bool,
+    /// Use the named namespaces pp-source, pp-observer and pp-dest (root)
+    #[arg(long)]
+    named: bool,
+}
+
+/// A lab that stands. A named one that this run made for itself goes when this does, on every way out.
+struct Lab {
+    hosts: Hosts,
+    kind: Kind,
+    goes: bool,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if self.goes
+            && let Err(error) = namespaces::remove_named()
+        {
+            eprintln!("rst-storm: cannot remove the lab: {error}; 'rst-storm lab down' tries again");
+        }
+    }
+}
+
+pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
+    check_scenario(&args.scenario)?;
+    let client = client_plan(&args)?;
+    let warning = setup::check_descriptors(client.rate, client.timeout)?;
+    // Files are opened before the lab: inside a user namespace another owner's would be out of reach.
+    let json = setup::open_json(args.json.as_deref())?;
+    let capture = args.pcap.as_deref().map(open_capture).transpose()?;
+    let stop = setup::stop_on_signals()?;
+    let mut output =
+        Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
+    if let Some(warning) = warning {
+        eprintln!("rst-storm: warning: {warning}");
+    }
+    let began = Instant::now();
+    let lab = raise(&args)?;
+    let up_in = began.elapsed();
+    output.say(&report::lab_is_up(lab.kind, up_in));
+    if !args.auto && stdin().is_terminal() && output.is_terminal() {
+        output.say(&report::how_to_watch(&way_in(&lab), args.port));
+        output.say("\nPress ENTER to start, Ctrl-C to leave.\n");
+        if !typed_enter(&stop)? {
+            return Ok(Verdict::Holds);
+        }
+    }
+    output.say(&text::server_start_in_lab(args.port, args.close.into()));
+    output.say(&text::client_start(&client));
+    let plan = RunPlan {
+        client,
+        close: args.close.into(),
+        read_first: args.read_first,
+        backlog: args.backlog.into(),
+        capture,
+    };
+    let mut result = run::play(&lab.hosts, plan, &stop, &mut |progress| output.say(&report::tick(progress)))
+        .map_err(Failure::lacks)?;
+    let capture = result.wire.capture.take();
+    tell(&mut output, &result, capture.as_ref());
+    let checks = result.checks();
+    let kind = lab.kind;
+    drop(lab);
+    setup::finish(output, json, &RunDocument::new(&args.scenario, kind, up_in, &result, capture.as_ref()))?;
+    match capture.and_then(|capture| capture.error.map(|error| (capture.path, error))) {
+        Some((path, error)) => Err(Failure::lacks(format!(
+            "cannot write the capture to {}: {error}; free some space or name another file",
+            path.display()
+        ))),
+        None => Ok(Verdict::of(&checks)),
+    }
+}
+
+fn tell(output: &mut Output, result: &RunReport, capture: Option<&CaptureResult>) {
+    let style = output.style();
+    output.say(&report::results(result, style));
+    output.detail(&report::cost(result));
+    if output.loudness() == Loudness::Quiet {
+        output.insist(&text::failures(&result.checks(), style));
+    }
+    if let Some(capture) = capture {
+        output.say(&report::capture(capture));
+    }
+    let mut hints = result.client.hints();
+    hints.extend(result.server.hints());
+    output.say(&text::hints(&hints));
+    output.say(&report::verdict(result, style));
+}
+
+fn check_scenario(scenario: &str) -> Result<(), Failure> {
+    if SCENARIOS.contains(&scenario) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no scenario {scenario:?}; there is: {}", SCENARIOS.join(", "))))
+}
+
+fn client_plan(args: &RunArgs) -> Result<ClientPlan, Failure> {
+    let destination = topology::DESTINATION.to_string();
+    Ok(ClientPlan {
+        target: PermittedTarget::resolve(&destination, args.port, PublicTargets::Refused).map_err(Failure::usage)?,
+        source: None,
+        rate: setup::rate(args.rate, args.concurrency)?,
+        extent: setup::extent(args.duration, args.count),
+        timeout: args.timeout.as_seconds(),
+        talk: if args.send_data { Talk::SendData } else { Talk::Silent },
+        listing: Listing::Roll,
+    })
+}
+
+fn open_capture(path: &Path) -> Result<CaptureFile, Failure> {
+    CaptureFile::create(path).map_err(|error| setup::unwritable(path, &error))
+}
+
+fn raise(args: &RunArgs) -> Result<Lab, Failure> {
+    if !args.named && !args.keep {
+        let (hosts, kind) = namespaces::create_nameless()?;
+        return Ok(Lab { hosts, kind, goes: false });
+    }
+    let owner = if args.keep { Owner::User } else { Owner::Run(std::process::id()) };
+    let (hosts, found) = namespaces::create_named(owner)?;
+    Ok(Lab { hosts, kind: Kind::Named, goes: found == Found::Made && !args.keep })
+}
+
+fn way_in(lab: &Lab) -> WayIn {
+    match lab.kind {
+        Kind::Named => WayIn::Named,
+        Kind::Private => {
+            WayIn::ByPath(format!("/proc/{}/fd/{}", std::process::id(), lab.hosts.observer.fd().as_raw_fd()))
+        }
+        Kind::User => WayIn::None,
+    }
+}
+
+/// Waits for ENTER; false when it was Ctrl-C. An input that has ended starts the run too.
+fn typed_enter(stop: &Stop) -> Result<bool, Failure> {
+    let failed = |error| Failure::lacks(format!("cannot read the terminal: {error}"));
+    let mut byte = [0];
+    loop {
+        if !wait_for_input(stdin(), stop).map_err(failed)? {
+            return Ok(false);
+        }
+        if stdin().lock().read(&mut byte).map_err(failed)? == 0 || byte == *b"\n" {
+            return Ok(true);
+        }
+    }
 }

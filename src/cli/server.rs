@@ -7,14 +7,16 @@ use clap::Args;
 use rst_storm_linux::Error;
 use rst_storm_linux::socket::Errno;
 
+use super::Common;
 use super::exit::{Failure, Verdict};
-use super::{Common, setup};
+use super::setup::{self, TypedClose};
 use crate::report::json::ServerDocument;
 use crate::report::output::{Loudness, Output};
 use crate::report::text;
 use crate::storm::client::Listing;
 use crate::storm::decimal::Decimal;
-use crate::storm::server::{CloseBy, Server, ServerPlan};
+use crate::storm::server::{Server, ServerPlan};
+use crate::storm::units::short_time;
 
 /// The accept queue's length; the kernel caps it at net.core.somaxconn (4096 by default).
 pub const DEFAULT_BACKLOG: u16 = 4096;
@@ -34,8 +36,8 @@ pub struct ServerArgs {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED), value_name = "ADDR")]
     bind: IpAddr,
     /// How to end connections
-    #[arg(long, value_enum, default_value_t = CloseBy::Rst)]
-    close: CloseBy,
+    #[arg(long, value_enum, default_value_t = TypedClose::Rst)]
+    close: TypedClose,
     /// Length of the accept queue
     #[arg(long, default_value_t = DEFAULT_BACKLOG, value_name = "N")]
     backlog: u16,
@@ -47,22 +49,23 @@ pub struct ServerArgs {
 pub fn run(args: ServerArgs, common: Common) -> Result<Verdict, Failure> {
     let stop = setup::stop_on_signals()?;
     let json = setup::open_json(args.json.as_deref())?;
-    let mut output = Output::new(common.color, common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
+    let mut output =
+        Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
     let limit = rst_storm_linux::privilege::raise_descriptor_limit().map_err(Failure::lacks)?;
     let server = Server::listen(ServerPlan {
         address: SocketAddr::new(args.bind, args.port),
         backlog: args.backlog.into(),
-        close: args.close,
+        close: args.close.into(),
         read_first: args.read_first,
-        duration: args.duration.as_seconds(),
+        duration: Some(args.duration.as_seconds()),
         listing: Listing::Counts,
     })
     .map_err(|error| explain(error, args.port))?;
-    output.say(&text::server_start(server.address().port(), args.close, args.duration));
+    output.say(&text::server_start(server.address().port(), args.close.into(), args.duration));
     output.detail(&format!("Listening at {}, descriptors: {:?}\n", server.address(), limit.soft));
     let report = server.run(&stop, &mut |progress| output.say(&text::server_tick(progress))).map_err(Failure::lacks)?;
     output.say(&text::server_results(&report, output.style()));
-    output.detail(&format!("\nProcessor time: {}\n", text::short_time(report.cpu)));
+    output.detail(&format!("\nProcessor time: {}\n", short_time(report.cpu)));
     let checks = report.checks();
     if output.loudness() == Loudness::Quiet {
         output.insist(&text::failures(&checks, output.style()));

@@ -9,9 +9,11 @@ use rst_storm_linux::signals::Stop;
 use super::exit::Failure;
 use crate::report::json::Destination;
 use crate::report::output::Output;
+use crate::report::style::ColorChoice;
 use crate::storm::decimal::Decimal;
 use crate::storm::outcome::Shortage;
 use crate::storm::pacer::{Extent, Rate};
+use crate::storm::server::CloseBy;
 
 /// `--rate`: a number, or `max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,48 @@ pub enum TypedRate {
     PerSecond(Decimal),
     /// Closed loop.
     Max,
+}
+
+/// `--close`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TypedClose {
+    /// SO_LINGER {1, 0} and close: RST
+    Rst,
+    /// A plain close: FIN
+    Fin,
+    /// Not at all: accepts and never answers
+    Hold,
+}
+
+impl From<TypedClose> for CloseBy {
+    fn from(typed: TypedClose) -> CloseBy {
+        match typed {
+            TypedClose::Rst => CloseBy::Rst,
+            TypedClose::Fin => CloseBy::Fin,
+            TypedClose::Hold => CloseBy::Hold,
+        }
+    }
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TypedColor {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<TypedColor> for ColorChoice {
+    fn from(typed: TypedColor) -> ColorChoice {
+        match typed {
+            TypedColor::Auto => ColorChoice::Auto,
+            TypedColor::Always => ColorChoice::Always,
+            TypedColor::Never => ColorChoice::Never,
+        }
+    }
 }
 
 /// Connections in flight under `--rate max`, unless `--concurrency` says otherwise.

@@ -1,3 +1,10 @@
 //! The lab: three network namespaces, an observer between two hosts, and the ledger in which all witnesses must agree.
 
+pub mod capture_file;
+pub mod indicators;
+pub mod ledger;
+pub mod namespaces;
+pub mod network;
+pub mod observer;
+pub mod run;
 pub mod topology;

@@ -8,6 +8,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::lab::capture_file::CaptureResult;
+use crate::lab::ledger::{Equation, KernelCounts};
+use crate::lab::namespaces::Kind;
+use crate::lab::observer::{Observation, WireTally};
+use crate::lab::run::RunReport;
 use crate::storm::check::Check;
 use crate::storm::outcome::{Shortage, Tally};
 use crate::storm::pacer::Rate;
@@ -168,6 +173,122 @@ impl<'a> ClientDocument<'a> {
             passed: checks.iter().all(|check| check.holds),
             checks,
             hints: report.hints(),
+        }
+    }
+}
+
+/// The document of `rst-storm run`.
+#[derive(Debug, Serialize)]
+pub struct RunDocument<'a> {
+    schema: &'static str,
+    version: &'static str,
+    scenario: &'a str,
+    lab: LabDocument,
+    client: ClientDocument<'a>,
+    server: ServerDocument<'a>,
+    observer: ObserverDocument<'a>,
+    kernel: KernelDocument<'a>,
+    indicators: &'a [Check],
+    ledger: &'a [Equation],
+    passed: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct LabDocument {
+    namespaces: Kind,
+    up_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct KernelDocument<'a> {
+    source: &'a KernelCounts,
+    destination: &'a KernelCounts,
+}
+
+#[derive(Debug, Serialize)]
+struct ObserverDocument<'a> {
+    segments: u64,
+    dropped: u64,
+    made_by_observer: u64,
+    foreign_connections: u64,
+    unfinished_connections: u64,
+    frames_not_tcp: u64,
+    connections: &'a WireTally,
+    reset_delay_seconds: Option<DelayDocument>,
+    flows_per_second: Option<f64>,
+    cpu_seconds: f64,
+    capture: Option<CaptureDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct DelayDocument {
+    p50: f64,
+    p99: f64,
+    max: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct CaptureDocument {
+    path: String,
+    segments: u64,
+    missing: u64,
+    error: Option<String>,
+}
+
+impl<'a> RunDocument<'a> {
+    /// The document of `report`.
+    pub fn new(
+        scenario: &'a str,
+        namespaces: Kind,
+        up_in: Duration,
+        report: &'a RunReport,
+        capture: Option<&CaptureResult>,
+    ) -> RunDocument<'a> {
+        RunDocument {
+            schema: "rst-storm/run/1",
+            version: env!("CARGO_PKG_VERSION"),
+            scenario,
+            lab: LabDocument { namespaces, up_seconds: seconds(up_in) },
+            client: ClientDocument::new(&report.client),
+            server: ServerDocument::new(&report.server),
+            observer: ObserverDocument::new(&report.wire, capture),
+            kernel: KernelDocument { source: &report.source, destination: &report.destination },
+            indicators: &report.indicators,
+            ledger: &report.ledger,
+            passed: report.checks().iter().all(|check| check.holds),
+        }
+    }
+}
+
+impl<'a> ObserverDocument<'a> {
+    fn new(wire: &'a Observation, capture: Option<&CaptureResult>) -> ObserverDocument<'a> {
+        let indicators = &wire.indicators;
+        let delay = |nanos: Option<u64>| nanos.map(|nanos| nanos as f64 / 1e9);
+        let delays = (
+            delay(indicators.reset_delay_p50()),
+            delay(indicators.reset_delay_p99()),
+            delay(indicators.reset_delay_max()),
+        );
+        ObserverDocument {
+            segments: wire.segments,
+            dropped: wire.dropped,
+            made_by_observer: wire.made_here,
+            foreign_connections: wire.foreign_flows,
+            unfinished_connections: wire.evicted,
+            frames_not_tcp: wire.skips.total(),
+            connections: &wire.tally,
+            reset_delay_seconds: match delays {
+                (Some(p50), Some(p99), Some(max)) => Some(DelayDocument { p50, p99, max }),
+                _ => None,
+            },
+            flows_per_second: indicators.flows_per_second(),
+            cpu_seconds: seconds(wire.cpu),
+            capture: capture.map(|capture| CaptureDocument {
+                path: capture.path.display().to_string(),
+                segments: capture.written,
+                missing: capture.lost,
+                error: capture.error.as_ref().map(ToString::to_string),
+            }),
         }
     }
 }

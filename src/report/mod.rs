@@ -1,6 +1,8 @@
 //! Finished values into text and JSON. Nothing here computes a figure, so that text and JSON can't disagree.
 
 pub mod json;
+pub mod lab;
 pub mod output;
+pub mod run;
 pub mod style;
 pub mod text;

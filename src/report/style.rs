@@ -2,17 +2,14 @@
 
 use std::io::IsTerminal;
 
-use crate::storm::check::Check;
-
 /// When to colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
-    #[default]
+    /// On a terminal, unless NO_COLOR is set.
     Auto,
-    /// Always
+    /// Always.
     Always,
-    /// Never
+    /// Never.
     Never,
 }
 
@@ -40,9 +37,9 @@ impl Style {
         }
     }
 
-    /// `[PASS]` or `[FAIL]`.
-    pub fn mark(self, check: &Check) -> String {
-        let (colour, word) = if check.holds { (GREEN, "PASS") } else { (RED, "FAIL") };
+    /// `[PASS]` where a check holds, else `[FAIL]`.
+    pub fn mark(self, holds: bool) -> String {
+        let (colour, word) = if holds { (GREEN, "PASS") } else { (RED, "FAIL") };
         match self {
             Style::Plain => format!("[{word}]"),
             Style::Coloured => format!("[{colour}{word}{RESET}]"),

@@ -11,15 +11,21 @@ use crate::storm::outcome::Tally;
 use crate::storm::pacer::Rate;
 use crate::storm::report::{ClientReport, Progress, ServerReport, per_second};
 use crate::storm::server::{CloseBy, ServerProgress};
+use crate::storm::units::short_time;
 
 /// What a server says when it listens.
 pub fn server_start(port: u16, close: CloseBy, duration: Decimal) -> String {
+    format!("{}Accepting connections for {duration}s...\n", server_start_in_lab(port, close))
+}
+
+/// The same of a server that stays for as long as the client does.
+pub fn server_start_in_lab(port: u16, close: CloseBy) -> String {
     let close = match close {
         CloseBy::Rst => "Will close connections with RST (SO_LINGER 0)",
         CloseBy::Fin => "Will close connections with FIN (control experiment)",
         CloseBy::Hold => "Will accept connections and never answer (control experiment)",
     };
-    format!("RST Storm server listening on port {port}\n{close}\nAccepting connections for {duration}s...\n")
+    format!("RST Storm server listening on port {port}\n{close}\n")
 }
 
 /// The server's line every two seconds.
@@ -154,7 +160,7 @@ fn self_checks(checks: &[Check], style: Style) -> String {
 
 /// One check as one line.
 pub fn check_line(check: &Check, style: Style) -> String {
-    format!("  {} {}: {}\n", style.mark(check), check.name, check.finding)
+    format!("  {} {}: {}\n", style.mark(check.holds), check.name, check.finding)
 }
 
 fn pacing(report: &ClientReport) -> String {
@@ -189,18 +195,6 @@ fn tenths_rounded_down(percent: f64) -> String {
     format!("{:.1}", (percent * 10.0).floor() / 10.0)
 }
 
-/// A time in the unit that suits it: `85 us`, `1.2 ms`, `2.0 s`.
-pub fn short_time(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    if seconds >= 1.0 {
-        format!("{seconds:.1} s")
-    } else if seconds >= 0.001 {
-        format!("{:.1} ms", seconds * 1e3)
-    } else {
-        format!("{:.0} us", seconds * 1e6)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,12 +203,5 @@ mod tests {
     fn a_share_is_never_rounded_up_to_all() {
         assert_eq!(tenths_rounded_down(99.99), "99.9");
         assert_eq!(tenths_rounded_down(100.0), "100.0");
-    }
-
-    #[test]
-    fn times_take_the_unit_that_suits_them() {
-        assert_eq!(short_time(Duration::from_micros(85)), "85 us");
-        assert_eq!(short_time(Duration::from_micros(1_234)), "1.2 ms");
-        assert_eq!(short_time(Duration::from_millis(2_040)), "2.0 s");
     }
 }

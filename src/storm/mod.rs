@@ -10,3 +10,4 @@ pub mod report;
 pub mod roll;
 pub mod server;
 pub mod target;
+pub mod units;

@@ -1,6 +1,7 @@
 //! How one attempt ended, told from system calls' own errno.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rst_storm_linux::socket::{Errno, errno_name};
 use serde::Serialize;
@@ -96,6 +97,21 @@ impl Outcome {
             Outcome::Reset | Outcome::Fin => true,
             Outcome::Timeout(stage) | Outcome::Other(_, stage) => stage == Stage::Connected,
             Outcome::Refused | Outcome::Short(_) | Outcome::Unsent(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Reset => f.write_str("reset"),
+            Outcome::Fin => f.write_str("closed by FIN"),
+            Outcome::Refused => f.write_str("refused"),
+            Outcome::Timeout(Stage::Connecting) => f.write_str("timeout before it was connected"),
+            Outcome::Timeout(Stage::Connected) => f.write_str("timeout after it was connected"),
+            Outcome::Other(errno, _) => f.write_str(&errno_name(*errno)),
+            Outcome::Short(shortage) => f.write_str(shortage.name()),
+            Outcome::Unsent(errno) => write!(f, "not sent ({})", errno_name(*errno)),
         }
     }
 }

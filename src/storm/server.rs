@@ -1,5 +1,6 @@
 //! The server: accepts and closes, with RST unless it is told otherwise.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -19,14 +20,14 @@ use super::roll::Roll;
 pub const READ_WAIT: Duration = Duration::from_millis(500);
 
 /// How the server ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CloseBy {
-    /// SO_LINGER {1, 0} and close: RST
+    /// With RST: SO_LINGER {1, 0} and close.
     Rst,
-    /// A plain close: FIN
+    /// With FIN: a plain close.
     Fin,
-    /// Not at all: accepts and never answers
+    /// Not at all: it accepts and never answers.
     Hold,
 }
 
@@ -41,8 +42,8 @@ pub struct ServerPlan {
     pub close: CloseBy,
     /// Whether to read what the client sends before closing.
     pub read_first: bool,
-    /// How long to accept, from listening on.
-    pub duration: Duration,
+    /// How long to accept, from listening on; `None` is until told to stop.
+    pub duration: Option<Duration>,
     /// Whether to list each connection.
     pub listing: Listing,
 }
@@ -58,6 +59,17 @@ pub enum ServerWord {
     ResetByPeer,
     /// Held it open.
     Held,
+}
+
+impl fmt::Display for ServerWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ServerWord::Reset => "closed it by RST",
+            ServerWord::Fin => "closed it by FIN",
+            ServerWord::ResetByPeer => "found it reset by its peer",
+            ServerWord::Held => "held it",
+        })
+    }
 }
 
 /// The figures of a running server, for its `Elapsed` lines.
@@ -145,7 +157,8 @@ impl Server {
         running.drain(stop).during("wait for events", "")?;
         let listened = since.elapsed();
         running.report.elapsed = running.elapsed().unwrap_or(listened);
-        running.report.interrupted = stop.is_requested();
+        // Without a duration, being told to stop is the plan.
+        running.report.interrupted = stop.is_requested() && running.plan.duration.is_some();
         running.report.cpu = usage::thread_cpu_time().total().saturating_sub(cpu);
         Ok(running.report)
     }
@@ -153,11 +166,11 @@ impl Server {
 
 impl Running {
     fn serve(&mut self, since: Instant, stop: &Stop, on_tick: &mut dyn FnMut(&ServerProgress)) -> Result<(), Errno> {
-        let end = since + self.plan.duration;
+        let end = self.plan.duration.map(|duration| since + duration);
         let mut next_tick = TICK;
         loop {
             let now = Instant::now();
-            if stop.is_requested() || now >= end {
+            if stop.is_requested() || end.is_some_and(|end| now >= end) {
                 return Ok(());
             }
             let tick_at = self.tick_instant(next_tick);
@@ -167,7 +180,7 @@ impl Running {
                 next_tick += TICK;
                 continue;
             }
-            self.turn(tick_at.map_or(end, |at| at.min(end)))?;
+            self.turn([tick_at, end].into_iter().flatten().min())?;
         }
     }
 
@@ -188,9 +201,9 @@ impl Running {
         Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 
-    fn turn(&mut self, until: Instant) -> Result<(), Errno> {
-        let wake = self.waiting.next_deadline().map_or(until, |deadline| deadline.min(until));
-        self.epoll.wait(Some(wake.saturating_duration_since(Instant::now())))?;
+    fn turn(&mut self, until: Option<Instant>) -> Result<(), Errno> {
+        let wake = [until, self.waiting.next_deadline()].into_iter().flatten().min();
+        self.epoll.wait(wake.map(|wake| wake.saturating_duration_since(Instant::now())))?;
         let now = Instant::now();
         for index in 0..self.epoll.ready() {
             match self.epoll.token(index) {
@@ -327,7 +340,7 @@ impl Running {
         }
         self.epoll.remove(&self.listener)?;
         while let Some(deadline) = self.waiting.next_deadline() {
-            self.turn(deadline)?;
+            self.turn(Some(deadline))?;
         }
         for slot in 0..self.waiting.slots() {
             // What was sent meanwhile is read, or closing would reset where FIN was meant (TCPAbortOnClose).

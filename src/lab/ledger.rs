@@ -1,0 +1,320 @@
+//! The ledger: equations between what the applications, the wire and the kernel counted, each with both sides shown.
+
+use std::collections::HashMap;
+
+use rst_storm_linux::counters::Counters;
+use serde::Serialize;
+
+use super::observer::{Observation, WireWord};
+use super::topology::{DESTINATION, SOURCE};
+use crate::storm::outcome::Outcome;
+use crate::storm::report::{ClientReport, ServerReport};
+use crate::storm::server::{CloseBy, ServerWord};
+
+/// What the kernel counted in one namespace during the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct KernelCounts {
+    /// TcpActiveOpens: connections opened.
+    pub active_opens: u64,
+    /// TcpPassiveOpens: connections accepted by the stack.
+    pub passive_opens: u64,
+    /// TcpAttemptFails: connections that ended in SYN-SENT or SYN-RECEIVED.
+    pub attempt_fails: u64,
+    /// TcpEstabResets: connections that went from ESTABLISHED or CLOSE-WAIT straight to CLOSED.
+    pub estab_resets: u64,
+    /// TcpOutRsts: RST segments sent.
+    pub out_rsts: u64,
+    /// TcpRetransSegs: segments sent again.
+    pub retrans_segs: u64,
+    /// TcpExtTCPAbortOnData: closed with linger 0, or data after close.
+    pub abort_on_data: u64,
+    /// TcpExtTCPAbortOnClose: closed with unread data.
+    pub abort_on_close: u64,
+    /// TcpExtListenOverflows: handshakes that found the accept queue full.
+    pub listen_overflows: u64,
+    /// TcpExtListenDrops: SYNs and handshakes dropped at a listener.
+    pub listen_drops: u64,
+}
+
+impl KernelCounts {
+    /// The counts of interest among `counters`; a kernel that lacks one of them has counted none.
+    pub fn of(counters: &Counters) -> KernelCounts {
+        let tcp = |name| counters.value("Tcp", name).unwrap_or(0);
+        let extended = |name| counters.value("TcpExt", name).unwrap_or(0);
+        KernelCounts {
+            active_opens: tcp("ActiveOpens"),
+            passive_opens: tcp("PassiveOpens"),
+            attempt_fails: tcp("AttemptFails"),
+            estab_resets: tcp("EstabResets"),
+            out_rsts: tcp("OutRsts"),
+            retrans_segs: tcp("RetransSegs"),
+            abort_on_data: extended("TCPAbortOnData"),
+            abort_on_close: extended("TCPAbortOnClose"),
+            listen_overflows: extended("ListenOverflows"),
+            listen_drops: extended("ListenDrops"),
+        }
+    }
+}
+
+/// All witnesses of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Witnesses<'a> {
+    /// The client.
+    pub client: &'a ClientReport,
+    /// The server.
+    pub server: &'a ServerReport,
+    /// The wire.
+    pub wire: &'a Observation,
+    /// The kernel at the source.
+    pub source: &'a KernelCounts,
+    /// The kernel at the destination.
+    pub destination: &'a KernelCounts,
+}
+
+/// One side of an equation: a witness's expression and its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Term {
+    /// Who says so: "client", "source kernel", "wire".
+    pub witness: &'static str,
+    /// What is added up, with its figures.
+    pub expression: String,
+    /// The sum.
+    pub value: u64,
+}
+
+/// One equation of the ledger. It holds when all its terms have one value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Equation {
+    /// What is counted.
+    pub title: &'static str,
+    /// The sides.
+    pub terms: Vec<Term>,
+    /// Whether all are the same.
+    pub holds: bool,
+    /// The first connection on which the witnesses differ, where one could be found.
+    pub difference: Option<String>,
+}
+
+/// One connection, as far as each witness listed it.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    port: u16,
+    client: Option<Outcome>,
+    wire: Option<WireWord>,
+    server: Option<ServerWord>,
+}
+
+impl std::fmt::Display for Equation {
+    /// `client: 100 attempts = source kernel: ActiveOpens 100 + local failures 0`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, term) in self.terms.iter().enumerate() {
+            let relation = match index.checked_sub(1).map(|before| self.terms[before].value == term.value) {
+                None => "",
+                Some(true) => " = ",
+                Some(false) => " != ",
+            };
+            write!(f, "{relation}{}: {}", term.witness, term.expression)?;
+        }
+        Ok(())
+    }
+}
+
+type Differs = fn(&Row) -> bool;
+
+/// The equations of a run.
+pub fn settle(witnesses: &Witnesses<'_>) -> Vec<Equation> {
+    let Witnesses { client, server, wire, source, destination } = *witnesses;
+    let tally = &client.tally;
+    let local = tally.local_failures;
+    let refused_on_wire = wire.tally.refused;
+    let waiting = closed_in_queue(witnesses);
+    let term = |witness, expression: String, value| Term { witness, expression, value };
+    let mut equations = vec![
+        equation(
+            "Attempts",
+            vec![
+                term("client", format!("{} attempts", tally.attempts), tally.attempts),
+                term(
+                    "source kernel",
+                    format!("ActiveOpens {} + local failures {local}", source.active_opens),
+                    source.active_opens + local,
+                ),
+                term("wire", format!("SYNs {} + local failures {local}", wire.tally.syns), wire.tally.syns + local),
+            ],
+            |row| row.client.is_some() != row.wire.is_some(),
+            witnesses,
+        ),
+        equation(
+            "Connected",
+            vec![
+                term("client", format!("successful connects {}", tally.connected), tally.connected),
+                term(
+                    "destination kernel",
+                    format!("PassiveOpens {}", destination.passive_opens),
+                    destination.passive_opens,
+                ),
+                term("wire", format!("handshakes {}", wire.tally.handshakes), wire.tally.handshakes),
+                term(
+                    "server",
+                    format!("accepted {} + closed in the accept queue {waiting}", server.connections),
+                    server.connections + waiting,
+                ),
+            ],
+            |row| {
+                let on_wire = row.wire.is_some_and(|wire| wire.handshake);
+                row.client.is_some_and(Outcome::is_connected) != on_wire || row.server.is_some() != on_wire
+            },
+            witnesses,
+        ),
+        equation(
+            "Reset",
+            vec![
+                term("client", format!("resets {}", tally.reset), tally.reset),
+                term(
+                    "wire",
+                    format!("connections with a RST from {DESTINATION} {}", wire.tally.reset),
+                    wire.tally.reset,
+                ),
+                term(
+                    "destination kernel",
+                    format!("EstabResets {}", destination.estab_resets),
+                    destination.estab_resets,
+                ),
+                term("source kernel", format!("EstabResets {}", source.estab_resets), source.estab_resets),
+            ],
+            |row| (row.client == Some(Outcome::Reset)) != row.wire.is_some_and(|wire| wire.reset_by_responder),
+            witnesses,
+        ),
+        equation(
+            "RST segments",
+            vec![
+                term("destination kernel", format!("OutRsts {}", destination.out_rsts), destination.out_rsts),
+                term(
+                    "wire",
+                    format!(
+                        "resets {} + refusals {refused_on_wire} + replies to late data {} + strays {}",
+                        wire.tally.reset, wire.tally.late_replies, wire.tally.stray_resets
+                    ),
+                    wire.tally.destination_rst_segments,
+                ),
+            ],
+            |_| false,
+            witnesses,
+        ),
+        equation(
+            "Closed by reset",
+            vec![
+                term("server", format!("RSTs sent {}", server.resets), server.resets),
+                term(
+                    "destination kernel",
+                    format!(
+                        "TCPAbortOnData {} + TCPAbortOnClose {} (unread data)",
+                        destination.abort_on_data, destination.abort_on_close
+                    ),
+                    destination.abort_on_data + destination.abort_on_close,
+                ),
+            ],
+            |row| (row.server == Some(ServerWord::Reset)) != row.wire.is_some_and(|wire| wire.reset_by_responder),
+            witnesses,
+        ),
+        equation(
+            "Refused",
+            vec![
+                term("client", format!("refused {}", tally.refused), tally.refused),
+                term("source kernel", format!("AttemptFails {}", source.attempt_fails), source.attempt_fails),
+                term("wire", format!("refused {refused_on_wire}"), refused_on_wire),
+            ],
+            |row| {
+                let refused = |wire: WireWord| wire.close == rst_storm_core::flow::CloseKind::Refused;
+                (row.client == Some(Outcome::Refused)) != row.wire.is_some_and(refused)
+            },
+            witnesses,
+        ),
+    ];
+    equations.push(source_resets(witnesses));
+    equations
+}
+
+/// In a reset storm the source sends no RST at all. With a FIN server some come from ports that are used again while
+/// the server's side is still in TIME-WAIT: the stale ACK that answers the new SYN gets a RST (RFC 9293 section
+/// 3.10.7.3), and the SYN is sent once more.
+fn source_resets(witnesses: &Witnesses<'_>) -> Equation {
+    let Witnesses { server, wire, source, .. } = *witnesses;
+    let on_wire = wire.tally.source_rst_segments;
+    let mut terms = vec![
+        Term { witness: "source kernel", expression: format!("OutRsts {}", source.out_rsts), value: source.out_rsts },
+        Term { witness: "wire", expression: format!("RSTs from {SOURCE} {on_wire}"), value: on_wire },
+    ];
+    if server.close == CloseBy::Rst {
+        terms.push(Term { witness: "expected", expression: "0 in a reset storm".to_owned(), value: 0 });
+    } else if on_wire > 0 {
+        terms[1].expression.push_str(" (ports used again while the server's side is in TIME-WAIT)");
+    }
+    equation("RSTs from the source", terms, |_| false, witnesses)
+}
+
+fn equation(title: &'static str, terms: Vec<Term>, differs: Differs, witnesses: &Witnesses<'_>) -> Equation {
+    let holds = terms.windows(2).all(|pair| pair[0].value == pair[1].value);
+    let difference = if holds { None } else { rows(witnesses).iter().find(|row| differs(row)).map(Row::to_string) };
+    Equation { title, terms, holds, difference }
+}
+
+/// Connections whose handshake was done on the wire and that the server never accepted, though it reset them: it
+/// closed its listener while they waited (`inet_csk_listen_stop`).
+fn closed_in_queue(witnesses: &Witnesses<'_>) -> u64 {
+    if witnesses.server.connections == witnesses.destination.passive_opens {
+        return 0;
+    }
+    let waiting =
+        |row: &&Row| row.server.is_none() && row.wire.is_some_and(|wire| wire.handshake && wire.reset_by_responder);
+    rows(witnesses).iter().filter(waiting).count() as u64
+}
+
+/// The connections side by side, in the wire's order, then those that only the client knows. The n-th use of a source
+/// port is the same connection for the client and the wire; the n-th handshake on it, for the wire and the server.
+fn rows(witnesses: &Witnesses<'_>) -> Vec<Row> {
+    let mut client: HashMap<u16, Vec<Option<Outcome>>> = HashMap::new();
+    for entry in witnesses.client.roll.entries().iter().rev() {
+        client.entry(entry.port).or_default().push(entry.word);
+    }
+    let mut server: HashMap<u16, Vec<Option<ServerWord>>> = HashMap::new();
+    for entry in witnesses.server.roll.entries().iter().rev() {
+        server.entry(entry.port).or_default().push(entry.word);
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    for entry in witnesses.wire.roll.entries() {
+        let handshake = entry.word.is_some_and(|wire| wire.handshake);
+        let accepted = if handshake { server.get_mut(&entry.port).and_then(Vec::pop) } else { None };
+        rows.push(Row {
+            port: entry.port,
+            client: client.get_mut(&entry.port).and_then(Vec::pop).flatten(),
+            wire: entry.word,
+            server: accepted.flatten(),
+        });
+    }
+    let mut rest: Vec<Row> = client
+        .into_iter()
+        .flat_map(|(port, words)| words.into_iter().map(move |client| Row { port, client, wire: None, server: None }))
+        .collect();
+    rest.sort_by_key(|row| row.port);
+    rows.extend(rest);
+    rows
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "first difference: {SOURCE}:{}", self.port)?;
+        match self.wire {
+            Some(wire) => write!(f, ", SYN in frame {}: the wire says {}", wire.frame, wire.close)?,
+            None => f.write_str(": the wire has no SYN of it")?,
+        }
+        match self.client {
+            Some(outcome) => write!(f, ", the client {outcome}")?,
+            None => f.write_str(", the client knows nothing of it")?,
+        }
+        match self.server {
+            Some(word) => write!(f, ", the server {word}"),
+            None => f.write_str(", the server never accepted it"),
+        }
+    }
+}
