@@ -60,3 +60,18 @@ impl AsFd for Stop {
         self.event.as_fd()
     }
 }
+
+/// Waits until `input` can be read (a line was typed, or the input has ended) or the wish to stop is made; whether it
+/// was the input.
+pub fn wait_for_input(input: impl AsFd, stop: &Stop) -> std::io::Result<bool> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    loop {
+        let mut watched = [PollFd::new(&input, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+        match poll(&mut watched, None) {
+            Ok(_) if stop.is_requested() => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
