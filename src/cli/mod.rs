@@ -46,20 +46,23 @@ enum Command {
     Lab(lab::LabArgs),
 }
 
+/// The heading of the options below.
+const COMMON: &str = "Common options";
+
 /// What every subcommand understands.
 #[derive(Clone, Copy, Debug, Args)]
 struct Common {
     /// Say more: addresses, limits, processor time
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, help_heading = COMMON, conflicts_with = "quiet")]
     verbose: bool,
     /// Say only what failed
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = COMMON)]
     quiet: bool,
-    /// When to colour the text
-    #[arg(long, global = true, value_enum, default_value_t = TypedColor::Auto, value_name = "WHEN")]
+    /// When to colour the text; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, help_heading = COMMON, value_enum, default_value_t = TypedColor::Auto, value_name = "WHEN")]
     color: TypedColor,
     /// Print the version
-    #[arg(short = 'V', long, action = ArgAction::Version)]
+    #[arg(short = 'V', long, help_heading = COMMON, action = ArgAction::Version)]
     version: Option<bool>,
 }
 

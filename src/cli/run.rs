@@ -60,7 +60,7 @@ pub struct RunArgs {
     /// The server's port
     #[arg(short, long, default_value_t = 9999, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// How the server ends connections
+    /// How the server ends connections: SO_LINGER {1,0} and close, a plain close, or not at all
     #[arg(long, value_enum, default_value_t = TypedClose::Rst)]
     close: TypedClose,
     /// Length of the server's accept queue

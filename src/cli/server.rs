@@ -35,7 +35,7 @@ pub struct ServerArgs {
     /// Address to listen at
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED), value_name = "ADDR")]
     bind: IpAddr,
-    /// How to end connections
+    /// How to end connections: SO_LINGER {1,0} and close, a plain close, or not at all
     #[arg(long, value_enum, default_value_t = TypedClose::Rst)]
     close: TypedClose,
     /// Length of the accept queue

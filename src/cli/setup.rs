@@ -27,11 +27,8 @@ pub enum TypedRate {
 /// `--close`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum TypedClose {
-    /// SO_LINGER {1, 0} and close: RST
     Rst,
-    /// A plain close: FIN
     Fin,
-    /// Not at all: accepts and never answers
     Hold,
 }
 
@@ -48,11 +45,8 @@ impl From<TypedClose> for CloseBy {
 /// `--color`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum TypedColor {
-    /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
