@@ -235,20 +235,26 @@ pub fn settle(witnesses: &Witnesses<'_>) -> Vec<Equation> {
     equations
 }
 
-/// In a reset storm the source sends no RST at all. With a FIN server some come from ports that are used again while
-/// the server's side is still in TIME-WAIT: the stale ACK that answers the new SYN gets a RST (RFC 9293 section
-/// 3.10.7.3), and the SYN is sent once more.
+/// In a reset storm the source sends no RST at all. In a storm of FINs the server's TIME-WAIT answers what comes late
+/// with an ACK of its own, and that ACK may find nothing at the source: the socket is gone (a second ACK after the
+/// close, RFC 9293 section 3.10.7.1) or the port is in use again (a stale ACK in SYN-SENT, section 3.10.7.3). Either
+/// way the source answers with RST.
 fn source_resets(witnesses: &Witnesses<'_>) -> Equation {
     let Witnesses { server, wire, source, .. } = *witnesses;
     let on_wire = wire.tally.source_rst_segments;
+    let mut seen = format!("RSTs from {SOURCE} {on_wire}");
+    if on_wire > 0 {
+        seen.push_str(&format!(
+            " (connections: {} answering a second ACK after the close, {} a stale ACK on a port used again in TIME-WAIT)",
+            wire.tally.reset_after_close, wire.tally.reset_in_syn_sent
+        ));
+    }
     let mut terms = vec![
         Term { witness: "source kernel", expression: format!("OutRsts {}", source.out_rsts), value: source.out_rsts },
-        Term { witness: "wire", expression: format!("RSTs from {SOURCE} {on_wire}"), value: on_wire },
+        Term { witness: "wire", expression: seen, value: on_wire },
     ];
     if server.close == CloseBy::Rst {
         terms.push(Term { witness: "expected", expression: "0 in a reset storm".to_owned(), value: 0 });
-    } else if on_wire > 0 {
-        terms[1].expression.push_str(" (ports used again while the server's side is in TIME-WAIT)");
     }
     equation("RSTs from the source", terms, |_| false, witnesses)
 }
@@ -318,3 +324,6 @@ impl std::fmt::Display for Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,10 @@ pub struct WireTally {
     pub stray_resets: u64,
     /// RST segments of the source.
     pub source_rst_segments: u64,
+    /// Connections that the source reset while it waited for their SYN-ACK: it refused a stale ACK.
+    pub reset_in_syn_sent: u64,
+    /// Connections that the source reset after both sides had sent a FIN: it answered a second ACK.
+    pub reset_after_close: u64,
 }
 
 /// What passes on the wire, for the live status.
@@ -329,6 +333,12 @@ impl Accounts {
         tally.refused += u64::from(refused);
         tally.reset += u64::from(reset);
         tally.late_replies += from_destination.saturating_sub(1);
+        if let Some(reset) = flow.resets.originator.first {
+            let answered = flow.syn_ack.is_some_and(|syn_ack| syn_ack.seen.frame < reset.frame);
+            let closed = flow.fins.originator > 0 && flow.fins.responder > 0;
+            tally.reset_in_syn_sent += u64::from(!answered);
+            tally.reset_after_close += u64::from(answered && closed);
+        }
         tally.fin += u64::from(flow.fins[Side::Originator] + flow.fins[Side::Responder] > 0);
         let word = WireWord {
             frame: flow.first_frame,

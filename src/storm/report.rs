@@ -223,6 +223,7 @@ impl ServerReport {
     /// What to do about a failure of the everyday kind.
     pub fn hints(&self) -> Vec<String> {
         let mut hints: Vec<String> = self.short.keys().map(|shortage| shortage.remedy().to_owned()).collect();
+        hints.extend(self.close.caution());
         if self.reset_by_peer > 0 {
             hints.push(format!(
                 "{} connections had been reset by their client before the server closed them; those get no RST back",
@@ -230,6 +231,25 @@ impl ServerReport {
             ));
         }
         hints
+    }
+}
+
+impl CloseBy {
+    /// What a control experiment must be told of its checks.
+    pub fn caution(self) -> Option<String> {
+        match self {
+            CloseBy::Rst => None,
+            CloseBy::Fin => Some(
+                "A server that closes with FIN is a control experiment: the checks that ask for resets must fail, and \
+                 show here that they can"
+                    .to_owned(),
+            ),
+            CloseBy::Hold => Some(
+                "A server that never answers is a control experiment: the checks that ask for resets must fail, and \
+                 show here that they can"
+                    .to_owned(),
+            ),
+        }
     }
 }
 
