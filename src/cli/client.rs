@@ -64,7 +64,7 @@ pub fn run(args: ClientArgs, common: Common) -> Result<Verdict, Failure> {
     let mut output =
         Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
     if let Some(warning) = warning {
-        eprintln!("rst-storm: warning: {warning}");
+        setup::warn(warning);
     }
     output.say(&text::client_start(&plan));
     output.detail(&format!("Target address: {}\n", plan.target.address()));

@@ -92,7 +92,7 @@ impl Drop for Lab {
         if self.goes
             && let Err(error) = namespaces::remove_named()
         {
-            eprintln!("rst-storm: cannot remove the lab: {error}; 'rst-storm lab down' tries again");
+            setup::warn(format!("cannot remove the lab: {error}; 'rst-storm lab down' tries again"));
         }
     }
 }
@@ -108,7 +108,7 @@ pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
     let mut output =
         Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
     if let Some(warning) = warning {
-        eprintln!("rst-storm: warning: {warning}");
+        setup::warn(warning);
     }
     let began = Instant::now();
     let lab = raise(&args)?;
@@ -157,9 +157,7 @@ fn tell(output: &mut Output, result: &RunReport, capture: Option<&CaptureResult>
     if let Some(capture) = capture {
         output.say(&report::capture(capture));
     }
-    let mut hints = result.client.hints();
-    hints.extend(result.server.hints());
-    output.say(&text::hints(&hints));
+    output.say(&text::hints(&result.hints()));
     output.say(&report::verdict(result, style));
 }
 

@@ -1,6 +1,7 @@
 //! What the subcommands share: numbers with a range, files that are opened first, the end of the text.
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -106,9 +107,15 @@ pub fn open_json(path: Option<&Path>) -> Result<Option<Destination>, Failure> {
     path.map(|path| Destination::open(path).map_err(|error| unwritable(path, &error))).transpose()
 }
 
-/// A path that can't be written.
+/// A path that can't be written: a wrong one, or a right one on a disk that is full.
 pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!("cannot write {}: {error}", path.display()))
+    let message = format!("cannot write {}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Failure::lacks(format!("{message}; free some space or name another file"))
+        }
+        _ => Failure::usage(format!("{message}; name a file that you may write")),
+    }
 }
 
 /// Whether `--json` takes standard output.
@@ -132,6 +139,11 @@ pub fn finish(
         Some(error) => Err(Failure::lacks(format!("cannot write the text: {error}"))),
         None => Ok(()),
     }
+}
+
+/// Says something that is no failure. Where standard error can't be written there is nobody to say it to.
+pub fn warn(message: impl Display) {
+    let _ = writeln!(io::stderr(), "rst-storm: warning: {message}");
 }
 
 /// Raises the limit on open descriptors as far as it goes, and says what of `rate` and `timeout` does not fit: an

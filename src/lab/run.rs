@@ -79,6 +79,35 @@ impl RunReport {
     }
 }
 
+impl RunReport {
+    /// What to do about a failure of the everyday kind, and what explains a ledger that does not settle.
+    pub fn hints(&self) -> Vec<String> {
+        let mut hints = self.client.hints();
+        hints.extend(self.server.hints());
+        if self.ledger.iter().all(|equation| equation.holds) {
+            return hints;
+        }
+        if self.destination.listen_overflows > 0 {
+            hints.push(format!(
+                "ListenOverflows {} explains differences in the ledger: the accept queue was full, and the kernel drops \
+                 the ACK that ends a handshake, so that the client is connected and the server is not (tcp_v4_syn_recv_sock); \
+                 raise --backlog or lower --concurrency",
+                self.destination.listen_overflows
+            ));
+        }
+        if self.wire.dropped > 0 {
+            hints.push(format!(
+                "The observer dropped {} packets, so that the wire's figures may be too low by as many",
+                self.wire.dropped
+            ));
+        }
+        if self.wire.foreign_flows > 0 {
+            hints.push("Foreign traffic is in the kernel's counters: end it, or run without --named".to_owned());
+        }
+        hints
+    }
+}
+
 /// Plays the storm of `plan` between `hosts`. `stop` ends the sending; what is under way is still seen to its end.
 pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, on_tick: &mut dyn FnMut(&RunProgress)) -> Result<RunReport> {
     let RunPlan { client: client_plan, close, read_first, backlog, capture } = plan;

@@ -191,6 +191,7 @@ pub struct RunDocument<'a> {
     indicators: &'a [Check],
     ledger: &'a [Equation],
     passed: bool,
+    hints: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -256,6 +257,7 @@ impl<'a> RunDocument<'a> {
             indicators: &report.indicators,
             ledger: &report.ledger,
             passed: report.checks().iter().all(|check| check.holds),
+            hints: report.hints(),
         }
     }
 }

@@ -33,11 +33,12 @@ impl Stop {
         self.requested.load(Ordering::Acquire)
     }
 
-    /// Makes the wish on SIGINT and SIGTERM; a second signal ends the process at once with 128 + its number.
+    /// Makes the wish on SIGINT and SIGTERM; a second signal of either kind ends the process at once with 128 + its number.
     pub fn on_signals(&self) -> std::io::Result<()> {
+        let seen = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             let stop = self.clone();
-            let seen = AtomicBool::new(false);
+            let seen = Arc::clone(&seen);
             let handler = move || {
                 if seen.swap(true, Ordering::Relaxed) {
                     signal_hook::low_level::exit(128 + signal);
