@@ -9,6 +9,7 @@ use super::observer::{Observation, WireWord};
 use super::topology::{DESTINATION, SOURCE};
 use crate::storm::outcome::Outcome;
 use crate::storm::report::{ClientReport, ServerReport};
+use crate::storm::roll::CAPACITY;
 use crate::storm::server::{CloseBy, ServerWord};
 
 /// What the kernel counted in one namespace during the run.
@@ -261,8 +262,17 @@ fn source_resets(witnesses: &Witnesses<'_>) -> Equation {
 
 fn equation(title: &'static str, terms: Vec<Term>, differs: Differs, witnesses: &Witnesses<'_>) -> Equation {
     let holds = terms.windows(2).all(|pair| pair[0].value == pair[1].value);
-    let difference = if holds { None } else { rows(witnesses).iter().find(|row| differs(row)).map(Row::to_string) };
+    let difference = if holds { None } else { first_difference(differs, witnesses) };
     Equation { title, terms, holds, difference }
+}
+
+fn first_difference(differs: Differs, witnesses: &Witnesses<'_>) -> Option<String> {
+    let found = rows(witnesses).iter().find(|row| differs(row)).map(Row::to_string);
+    let is_cut = witnesses.client.roll.beyond() > 0;
+    found.or_else(|| {
+        is_cut
+            .then(|| format!("no difference among the first {CAPACITY} connections; only those are listed one by one"))
+    })
 }
 
 /// Connections whose handshake was done on the wire and that the server never accepted, though it reset them: it

@@ -1,6 +1,7 @@
 //! The observer: one ring over both bridge ports, each segment counted once, where it entered the bridge.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,21 @@ use rst_storm_linux::{Result, usage};
 use super::capture_file::{CaptureFile, CaptureResult};
 use super::topology::{DESTINATION_LINK, SOURCE_LINK};
 use crate::storm::roll::Roll;
+
+/// Whose connections are the storm's: the client's host and the server's endpoint. All others are foreign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Where the client is.
+    pub client: IpAddr,
+    /// Where the server listens.
+    pub server: Endpoint,
+}
+
+impl Service {
+    fn is_between(&self, one: Endpoint, other: Endpoint) -> bool {
+        (one == self.server && other.addr == self.client) || (other == self.server && one.addr == self.client)
+    }
+}
 
 /// The wire's word on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +142,7 @@ const BLOCK_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// Watches until [`Window::end`]. Must run in the observer's namespace. `ready` is told when the ring is open.
 pub fn observe(
-    service: Endpoint,
+    service: Service,
     capture: Option<CaptureFile>,
     window: &Arc<Window>,
     ready: &SyncSender<()>,
@@ -206,7 +222,6 @@ impl Crossing {
 }
 
 struct Watch {
-    service: Endpoint,
     capture: Option<CaptureFile>,
     crossing: Crossing,
     table: FlowTable,
@@ -215,12 +230,12 @@ struct Watch {
 
 /// What is counted, apart from the table so that ended flows can be booked while it is borrowed.
 struct Accounts {
-    service: Endpoint,
+    service: Service,
     observation: Observation,
 }
 
 impl Watch {
-    fn new(service: Endpoint, capture: Option<CaptureFile>) -> Watch {
+    fn new(service: Service, capture: Option<CaptureFile>) -> Watch {
         let observation = Observation {
             indicators: Indicators::new(),
             tally: WireTally::default(),
@@ -236,7 +251,6 @@ impl Watch {
             cpu: Duration::ZERO,
         };
         Watch {
-            service,
             capture,
             crossing: Crossing::default(),
             table: FlowTable::new(Limits::default()),
@@ -271,7 +285,7 @@ impl Watch {
         let accounts = &mut self.accounts;
         let event = self.table.push(segment, &mut |flow| accounts.book(&flow));
         let observation = &mut accounts.observation;
-        if segment.source != self.service && segment.destination != self.service {
+        if !accounts.service.is_between(segment.source, segment.destination) {
             if matches!(event, Event::Opened | Event::Midstream) {
                 observation.foreign_flows += 1;
                 observation.foreign_example.get_or_insert((segment.source, segment.destination));
@@ -279,7 +293,7 @@ impl Watch {
             return;
         }
         observation.indicators.record(segment, event);
-        if event == Event::Opened && segment.destination == self.service {
+        if event == Event::Opened && segment.destination == accounts.service.server {
             let word = WireWord {
                 frame: segment.frame,
                 handshake: false,
@@ -313,15 +327,16 @@ impl Watch {
 impl Accounts {
     /// Books a connection that has ended.
     fn book(&mut self, flow: &Flow) {
-        if flow.originator != self.service && flow.responder != self.service {
+        if !self.service.is_between(flow.originator, flow.responder) {
             return;
         }
+        let server = self.service.server;
         let tally = &mut self.observation.tally;
-        let by_destination = |side| if flow.responder == self.service { side } else { Side::other(side) };
+        let by_destination = |side| if flow.responder == server { side } else { Side::other(side) };
         let from_destination = u64::from(flow.resets[by_destination(Side::Responder)].count);
         tally.destination_rst_segments += from_destination;
         tally.source_rst_segments += u64::from(flow.resets[by_destination(Side::Originator)].count);
-        if flow.sides == Sides::Guessed || flow.responder != self.service || flow.syn_count == 0 {
+        if flow.sides == Sides::Guessed || flow.responder != server || flow.syn_count == 0 {
             tally.stray_resets += from_destination;
             return;
         }

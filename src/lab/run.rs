@@ -1,6 +1,6 @@
 //! One storm in the lab: server, client and observer, each in its own namespace on its own thread.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, ScopedJoinHandle};
@@ -16,8 +16,8 @@ use super::capture_file::CaptureFile;
 use super::indicators;
 use super::ledger::{self, Equation, KernelCounts, Witnesses};
 use super::network::Hosts;
-use super::observer::{self, Observation, Window, WireProgress};
-use super::topology::DESTINATION;
+use super::observer::{self, Observation, Service, Window, WireProgress};
+use super::topology::SOURCE;
 use crate::storm::check::Check;
 use crate::storm::client::{self, ClientPlan, Listing};
 use crate::storm::outcome::Tally;
@@ -111,9 +111,9 @@ impl RunReport {
 /// Plays the storm of `plan` between `hosts`. `stop` ends the sending; what is under way is still seen to its end.
 pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, on_tick: &mut dyn FnMut(&RunProgress)) -> Result<RunReport> {
     let RunPlan { client: client_plan, close, read_first, backlog, capture } = plan;
-    let service = client_plan.target.address();
-    let server_plan =
-        ServerPlan { address: service, backlog, close, read_first, duration: None, listing: Listing::Roll };
+    let address = client_plan.target.address();
+    let service = Service { client: IpAddr::V4(SOURCE), server: Endpoint::from(address) };
+    let server_plan = ServerPlan { address, backlog, close, read_first, duration: None, listing: Listing::Roll };
     let server_stop = Stop::new().map_err(|error| Error::from_errno("create eventfd", "", raw(&error)))?;
     let window = Arc::new(Window::default());
     thread::scope(|scope| {
@@ -122,7 +122,7 @@ pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, on_tick: &mut dyn FnMut(&
             let window = &window;
             move || {
                 hosts.observer.enter()?;
-                observer::observe(endpoint(service), capture, window, &ready)
+                observer::observe(service, capture, window, &ready)
             }
         });
         if is_ready.recv().is_err() {
@@ -195,11 +195,6 @@ fn serve(namespace: &NetNamespace, plan: ServerPlan, stop: &Stop, ready: &SyncSe
 
 fn count(namespace: &NetNamespace) -> Result<Counters> {
     namespace.run(Counters::read)?
-}
-
-fn endpoint(address: SocketAddr) -> Endpoint {
-    debug_assert_eq!(address.ip(), IpAddr::V4(DESTINATION));
-    Endpoint::from(address)
 }
 
 fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {
