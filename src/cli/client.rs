@@ -14,8 +14,9 @@ use crate::lab::topology;
 use crate::report::json::ClientDocument;
 use crate::report::output::{Loudness, Output};
 use crate::report::text;
-use crate::storm::client::{self, ClientPlan, Listing, Talk};
+use crate::storm::client;
 use crate::storm::decimal::Decimal;
+use crate::storm::plan::{ClientPlan, Listing, Talk};
 use crate::storm::target::{PermittedTarget, PublicTargets};
 use crate::storm::units::short_time;
 

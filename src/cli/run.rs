@@ -21,8 +21,8 @@ use crate::report::json::RunDocument;
 use crate::report::output::{Loudness, Output};
 use crate::report::run::{self as report, WayIn};
 use crate::report::text;
-use crate::storm::client::{ClientPlan, Listing, Talk};
 use crate::storm::decimal::Decimal;
+use crate::storm::plan::{ClientPlan, Listing, Talk};
 use crate::storm::target::{PermittedTarget, PublicTargets};
 
 /// The scenarios that can be run.

@@ -13,9 +13,9 @@ use super::setup::{self, TypedClose};
 use crate::report::json::ServerDocument;
 use crate::report::output::{Loudness, Output};
 use crate::report::text;
-use crate::storm::client::Listing;
 use crate::storm::decimal::Decimal;
-use crate::storm::server::{Server, ServerPlan};
+use crate::storm::plan::{Listing, ServerPlan};
+use crate::storm::server::Server;
 use crate::storm::units::short_time;
 
 /// The accept queue's length; the kernel caps it at net.core.somaxconn (4096 by default).

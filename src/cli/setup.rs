@@ -14,7 +14,7 @@ use crate::report::style::ColorChoice;
 use crate::storm::decimal::Decimal;
 use crate::storm::outcome::Shortage;
 use crate::storm::pacer::{Extent, Rate};
-use crate::storm::server::CloseBy;
+use crate::storm::plan::CloseBy;
 
 /// `--rate`: a number, or `max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

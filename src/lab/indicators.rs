@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::observer::Observation;
 use crate::storm::check::Check;
 use crate::storm::pacer::Rate;
+use crate::storm::plan::READ_WAIT;
 use crate::storm::report::ENOUGH_CONNECTIONS;
-use crate::storm::server::READ_WAIT;
 use crate::storm::units::short_time;
 
 /// A connection that is closed at once lives no longer than this, from SYN to RST.

@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::observer::{Observation, WireWord};
 use super::topology::{DESTINATION, SOURCE};
 use crate::storm::outcome::Outcome;
+use crate::storm::outcome::ServerWord;
+use crate::storm::plan::CloseBy;
 use crate::storm::report::{ClientReport, ServerReport};
 use crate::storm::roll::CAPACITY;
-use crate::storm::server::{CloseBy, ServerWord};
 
 /// What the kernel counted in one namespace during the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -19,10 +19,11 @@ use super::network::Hosts;
 use super::observer::{self, Observation, Service, Window, WireProgress};
 use super::topology::SOURCE;
 use crate::storm::check::Check;
-use crate::storm::client::{self, ClientPlan, Listing};
+use crate::storm::client;
 use crate::storm::outcome::Tally;
-use crate::storm::report::{ClientReport, Progress, ServerReport};
-use crate::storm::server::{CloseBy, Server, ServerPlan};
+use crate::storm::plan::{ClientPlan, CloseBy, Listing, Progress, ServerPlan};
+use crate::storm::report::{ClientReport, ServerReport};
+use crate::storm::server::Server;
 
 /// What a run is to do.
 #[derive(Debug)]

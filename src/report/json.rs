@@ -16,8 +16,8 @@ use crate::lab::run::RunReport;
 use crate::storm::check::Check;
 use crate::storm::outcome::{Shortage, Tally};
 use crate::storm::pacer::Rate;
+use crate::storm::plan::CloseBy;
 use crate::storm::report::{ClientReport, Lateness, ServerReport};
-use crate::storm::server::CloseBy;
 
 /// Where a JSON document goes, opened before the storm so that a wrong path is told before and not after it.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::lab::ledger::Equation;
 use crate::lab::namespaces::Kind;
 use crate::lab::run::{RunProgress, RunReport};
 use crate::lab::topology::{BRIDGE, DESTINATION, DESTINATION_LINK, OBSERVER_NAME, SOURCE, SOURCE_LINK};
-use crate::storm::report::Progress;
+use crate::storm::plan::Progress;
 use crate::storm::units::short_time;
 
 /// The lab, once it stands.

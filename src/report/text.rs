@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use super::style::Style;
 use crate::storm::check::Check;
-use crate::storm::client::ClientPlan;
 use crate::storm::decimal::Decimal;
 use crate::storm::outcome::Tally;
 use crate::storm::pacer::Rate;
-use crate::storm::report::{ClientReport, Progress, ServerReport, per_second};
-use crate::storm::server::{CloseBy, ServerProgress};
+use crate::storm::plan::{ClientPlan, CloseBy, Progress, ServerProgress};
+use crate::storm::report::{ClientReport, ServerReport, per_second};
 use crate::storm::units::short_time;
 
 /// What a server says when it listens.

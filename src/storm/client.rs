@@ -1,6 +1,5 @@
 //! The client: opens connections on schedule, whatever comes back, and tells how each one ended.
 
-use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -12,53 +11,13 @@ use rst_storm_linux::{During, Error, usage};
 
 use super::in_flight::InFlight;
 use super::outcome::{Outcome, Stage, Tally};
-use super::pacer::{Extent, Rate, Schedule};
-use super::report::{ClientReport, Lateness, Progress};
+use super::pacer::{Rate, Schedule};
+use super::plan::{ClientPlan, Listing, Progress, TICK, Talk};
+use super::report::{ClientReport, Lateness};
 use super::roll::Roll;
-use super::target::PermittedTarget;
-
-/// Time between two `Elapsed` lines.
-pub const TICK: Duration = Duration::from_secs(2);
 
 /// What `--send-data` sends.
 pub const PAYLOAD: &[u8] = b"Hello from the RST storm client\n";
-
-/// Whether the client sends before it waits for the reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Talk {
-    /// It sends nothing.
-    Silent,
-    /// It sends [`PAYLOAD`] as soon as it is connected.
-    SendData,
-}
-
-/// Whether each connection is listed for the ledger, which costs one getsockname() a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listing {
-    /// Connections are only counted.
-    Counts,
-    /// Connections are listed in a [`Roll`] too.
-    Roll,
-}
-
-/// What a client is to do.
-#[derive(Clone, Debug)]
-pub struct ClientPlan {
-    /// Whom to storm.
-    pub target: PermittedTarget,
-    /// The source address; the kernel's choice if `None`.
-    pub source: Option<IpAddr>,
-    /// How fast.
-    pub rate: Rate,
-    /// How long.
-    pub extent: Extent,
-    /// How long each attempt may take before it counts as a timeout.
-    pub timeout: Duration,
-    /// Whether to send data.
-    pub talk: Talk,
-    /// Whether to list each connection.
-    pub listing: Listing,
-}
 
 struct Attempt {
     socket: OwnedFd,

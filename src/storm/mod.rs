@@ -6,6 +6,7 @@ pub mod decimal;
 pub mod in_flight;
 pub mod outcome;
 pub mod pacer;
+pub mod plan;
 pub mod report;
 pub mod roll;
 pub mod server;

@@ -116,6 +116,30 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What the server did with one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerWord {
+    /// Closed it with RST.
+    Reset,
+    /// Closed it with FIN.
+    Fin,
+    /// Found it reset by the peer.
+    ResetByPeer,
+    /// Held it open.
+    Held,
+}
+
+impl fmt::Display for ServerWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ServerWord::Reset => "closed it by RST",
+            ServerWord::Fin => "closed it by FIN",
+            ServerWord::ResetByPeer => "found it reset by its peer",
+            ServerWord::Held => "held it",
+        })
+    }
+}
+
 /// The count of attempts by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {

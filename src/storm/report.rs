@@ -6,25 +6,16 @@ use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
 use super::check::Check;
-use super::outcome::{Outcome, Shortage, Tally};
+use super::outcome::{Outcome, ServerWord, Shortage, Tally};
 use super::pacer::{Extent, Rate};
+use super::plan::CloseBy;
 use super::roll::Roll;
-use super::server::{CloseBy, ServerWord};
 
 /// More connections than this make a storm (SEED's first check, on both sides).
 pub const ENOUGH_CONNECTIONS: u64 = 10;
 
 /// More than this share of successful connects must be reset.
 pub const DOMINANT_PERCENT: f64 = 80.0;
-
-/// The figures of a running client, for its `Elapsed` lines.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
-    /// Since the first attempt.
-    pub elapsed: Duration,
-    /// What was counted so far.
-    pub tally: &'a Tally,
-}
 
 /// How late attempts started, after the instant at which they were due.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -231,25 +222,6 @@ impl ServerReport {
             ));
         }
         hints
-    }
-}
-
-impl CloseBy {
-    /// What a control experiment must be told of its checks.
-    pub fn caution(self) -> Option<String> {
-        match self {
-            CloseBy::Rst => None,
-            CloseBy::Fin => Some(
-                "A server that closes with FIN is a control experiment: the checks that ask for resets must fail, and \
-                 show here that they can"
-                    .to_owned(),
-            ),
-            CloseBy::Hold => Some(
-                "A server that never answers is a control experiment: the checks that ask for resets must fail, and \
-                 show here that they can"
-                    .to_owned(),
-            ),
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The server: accepts and closes, with RST unless it is told otherwise.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -10,78 +9,11 @@ use rst_storm_linux::signals::Stop;
 use rst_storm_linux::socket::{self, Errno, Linger, errno_name};
 use rst_storm_linux::{During, Error, usage};
 
-use super::client::{Listing, TICK};
 use super::in_flight::InFlight;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, ServerWord};
+use super::plan::{CloseBy, Listing, READ_WAIT, ServerPlan, ServerProgress, TICK};
 use super::report::ServerReport;
 use super::roll::Roll;
-
-/// How long `--read-first` waits for a client to send.
-pub const READ_WAIT: Duration = Duration::from_millis(500);
-
-/// How the server ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CloseBy {
-    /// With RST: SO_LINGER {1, 0} and close.
-    Rst,
-    /// With FIN: a plain close.
-    Fin,
-    /// Not at all: it accepts and never answers.
-    Hold,
-}
-
-/// What a server is to do.
-#[derive(Clone, Debug)]
-pub struct ServerPlan {
-    /// The address to listen at; port 0 lets the kernel choose.
-    pub address: SocketAddr,
-    /// The accept queue's length, which the kernel caps at net.core.somaxconn.
-    pub backlog: i32,
-    /// How to end connections.
-    pub close: CloseBy,
-    /// Whether to read what the client sends before closing.
-    pub read_first: bool,
-    /// How long to accept, from listening on; `None` is until told to stop.
-    pub duration: Option<Duration>,
-    /// Whether to list each connection.
-    pub listing: Listing,
-}
-
-/// What the server did with one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerWord {
-    /// Closed it with RST.
-    Reset,
-    /// Closed it with FIN.
-    Fin,
-    /// Found it reset by the peer.
-    ResetByPeer,
-    /// Held it open.
-    Held,
-}
-
-impl fmt::Display for ServerWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ServerWord::Reset => "closed it by RST",
-            ServerWord::Fin => "closed it by FIN",
-            ServerWord::ResetByPeer => "found it reset by its peer",
-            ServerWord::Held => "held it",
-        })
-    }
-}
-
-/// The figures of a running server, for its `Elapsed` lines.
-#[derive(Clone, Copy, Debug)]
-pub struct ServerProgress {
-    /// Since the first connection.
-    pub elapsed: Duration,
-    /// Accepted so far.
-    pub connections: u64,
-    /// Closed with RST so far.
-    pub resets: u64,
-}
 
 /// A server that listens; connections queue up until it runs.
 pub struct Server {
