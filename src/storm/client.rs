@@ -113,8 +113,11 @@ impl Storm<'_> {
                     last_opened = now;
                     burst += 1;
                 }
-                Some((at, Action::End)) if at < now => return Ok(at.max(last_opened)),
-                Some((_, Action::End)) | None => return Ok(last_opened),
+                // A closed loop that made its count ends before its window does, with its last attempt.
+                Some((_, Action::End)) | None => {
+                    let window = schedule.window().filter(|window| *window <= now).unwrap_or_default();
+                    return Ok(window.max(last_opened));
+                }
             }
         }
     }
@@ -208,9 +211,8 @@ impl Storm<'_> {
             }
         }
         while let Some(attempt) = self.in_flight.pop_expired(Instant::now()) {
-            let connected = socket::is_connected(&attempt.socket);
-            let stage = if connected { Stage::Connected } else { Stage::Connecting };
-            self.end(attempt, Outcome::Timeout(stage));
+            let outcome = last_look(&attempt);
+            self.end(attempt, outcome);
         }
         Ok(())
     }
@@ -223,7 +225,7 @@ impl Storm<'_> {
             attempt.sent = true;
             outcome = Outcome::of_send(socket::send(&attempt.socket, PAYLOAD), attempt.stage);
         }
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; 512];
         while outcome.is_none() {
             let received = socket::receive(&attempt.socket, &mut buffer);
             outcome = Outcome::of_receive(received, attempt.stage);
@@ -243,6 +245,14 @@ impl Storm<'_> {
             self.end(attempt, outcome);
         }
     }
+}
+
+/// The outcome of an attempt whose time is over: what has arrived since the last events were told, or else a timeout.
+fn last_look(attempt: &Attempt) -> Outcome {
+    let connected = socket::is_connected(&attempt.socket);
+    let stage = if connected { Stage::Connected } else { attempt.stage };
+    let received = socket::receive(&attempt.socket, &mut [0]);
+    Outcome::of_receive(received, stage).unwrap_or(Outcome::Timeout(stage))
 }
 
 fn nanos(duration: Duration) -> u64 {
