@@ -10,7 +10,7 @@ use rst_storm_core::tcp::Endpoint;
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::netns::NetNamespace;
 use rst_storm_linux::signals::Stop;
-use rst_storm_linux::{Error, Result};
+use rst_storm_linux::{Error, Result, usage};
 
 use super::capture_file::CaptureFile;
 use super::indicators;
@@ -68,6 +68,8 @@ pub struct RunReport {
     pub indicators: Vec<Check>,
     /// The ledger.
     pub ledger: Vec<Equation>,
+    /// The most memory that the process has had resident, in bytes; the observer's ring is 64 MiB of it.
+    pub peak_rss: Option<u64>,
 }
 
 impl RunReport {
@@ -154,7 +156,8 @@ pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, on_tick: &mut dyn FnMut(&
             destination: &destination,
         });
         let indicators = indicators::judge(&wire, client_plan.rate, read_first);
-        Ok(RunReport { client, server, wire, source, destination, indicators, ledger })
+        let peak_rss = usage::peak_rss().ok();
+        Ok(RunReport { client, server, wire, source, destination, indicators, ledger, peak_rss })
     })
 }
 

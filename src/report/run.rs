@@ -148,7 +148,7 @@ fn beside(report: &RunReport) -> String {
     )
 }
 
-/// What the run cost: processor time of each part.
+/// What the run cost: processor time of each part, and memory.
 pub fn cost(report: &RunReport) -> String {
     let (client, server, observer) = (report.client.cpu, report.server.cpu, report.wire.cpu);
     let storm = client + server;
@@ -158,7 +158,7 @@ pub fn cost(report: &RunReport) -> String {
         short_time(client),
         short_time(server),
         short_time(observer),
-    )
+    ) + &report.peak_rss.map(|bytes| format!("Memory at its peak: {} MiB\n", bytes >> 20)).unwrap_or_default()
 }
 
 /// The last word.
