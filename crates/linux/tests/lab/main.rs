@@ -110,7 +110,7 @@ fn run_all(arguments: &[String]) -> ExitCode {
             }
         }
     }
-    println!("\nlab: {passed} passed, {failed} failed, {skipped} SKIPPED");
+    println!("\nlab: {passed} passed, {failed} failed, {skipped} skipped");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
