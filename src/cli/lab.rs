@@ -29,7 +29,7 @@ impl From<LabError> for Failure {
     fn from(error: LabError) -> Failure {
         match error {
             LabError::Foreign(_) | LabError::Busy(_) => Failure::usage(error),
-            LabError::Forbidden(_) | LabError::NeedsRoot(_) | LabError::Failed(_) => Failure::lacks(error),
+            LabError::Forbidden(..) | LabError::NeedsRoot(_) | LabError::Failed(_) => Failure::lacks(error),
         }
     }
 }
@@ -58,7 +58,7 @@ pub fn run(args: LabArgs, common: Common) -> Result<Verdict, Failure> {
 fn status(output: &mut Output) -> Result<Verdict, Failure> {
     let mut standing = Vec::new();
     for name in NAMES {
-        standing.push((name, namespaces::look(name).map_err(Failure::lacks)?));
+        standing.push((name, namespaces::look(name)?));
     }
     let is_ours = |standing: &Standing| matches!(standing, Standing::Ours | Standing::OfRun(_));
     let whole = standing.iter().all(|(_, standing)| is_ours(standing));

@@ -27,8 +27,8 @@ pub enum Kind {
 /// Why there is no lab.
 #[derive(Debug)]
 pub enum LabError {
-    /// This machine does not let us make namespaces.
-    Forbidden(Error),
+    /// This machine does not let us make namespaces: what it refused, and which setting says so.
+    Forbidden(Error, String),
     /// Named namespaces need more than this user has.
     NeedsRoot(Error),
     /// Something of these names is not ours.
@@ -57,8 +57,11 @@ pub fn create_nameless() -> Result<(Hosts, Kind), LabError> {
             return Ok((hosts, Kind::Private));
         }
     }
-    enter_user_namespace().map_err(LabError::Forbidden)?;
-    let hosts = Hosts::create().map_err(LabError::Forbidden)?;
+    // Inside the user namespace the settings read as its own, and not as those that forbid.
+    let limits = namespace_limits();
+    let forbidden = |error| LabError::Forbidden(error, why_forbidden(&limits));
+    enter_user_namespace().map_err(forbidden)?;
+    let hosts = Hosts::create().map_err(forbidden)?;
     hosts.join()?;
     Ok((hosts, Kind::User))
 }
@@ -108,8 +111,12 @@ impl Owner {
     }
 }
 
-/// What stands under `name`.
-pub fn look(name: &str) -> Result<Standing, Error> {
+/// What stands under `name`. To look inside a namespace takes as much privilege as to make it.
+pub fn look(name: &str) -> Result<Standing, LabError> {
+    look_inside(name).map_err(refused)
+}
+
+fn look_inside(name: &str) -> Result<Standing, Error> {
     let namespace = match named::open_named(name) {
         Ok(None) => return Ok(Standing::Absent),
         Ok(Some(namespace)) => namespace,
@@ -181,7 +188,7 @@ pub fn remove_named() -> Result<usize, LabError> {
 fn look_at_all() -> Result<Vec<Standing>, LabError> {
     let mut standing = Vec::new();
     for name in NAMES {
-        standing.push(look(name).map_err(refused)?);
+        standing.push(look(name)?);
     }
     let named = || NAMES.iter().zip(&standing);
     let foreign: Vec<String> =
@@ -230,7 +237,7 @@ fn refused(error: Error) -> LabError {
 impl fmt::Display for LabError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LabError::Forbidden(error) => write!(f, "{error}: {}", why_forbidden(&namespace_limits())),
+            LabError::Forbidden(error, why) => write!(f, "{error}: {why}"),
             LabError::NeedsRoot(error) => write!(
                 f,
                 "{error}: the named lab needs root with CAP_SYS_ADMIN and CAP_NET_ADMIN; 'rst-storm run' without \

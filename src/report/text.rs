@@ -1,4 +1,4 @@
-//! The text of the two halves: SEED's lines, word for word, with our own lines only after its blocks.
+//! The text of the two halves. Its blocks are an interface, word for word: further lines come after a block, never in it.
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -10,9 +10,13 @@ use super::outcome::{Outcome, ServerWord, Shortage, Tally};
 use super::pacer::{Extent, Rate};
 use super::plan::CloseBy;
 use super::roll::Roll;
+use super::units::short_time;
 
-/// More connections than this make a storm (SEED's first check, on both sides).
+/// More connections than this make a storm: the first check on both sides.
 pub const ENOUGH_CONNECTIONS: u64 = 10;
+
+/// A schedule that is missed by more than this is not kept.
+const LATE: Duration = Duration::from_millis(100);
 
 /// More than this share of successful connects must be reset.
 pub const DOMINANT_PERCENT: f64 = 80.0;
@@ -127,6 +131,13 @@ impl ClientReport {
                 self.timeout.as_secs_f64()
             ));
         }
+        if let Some(late) = self.lateness.filter(|lateness| lateness.p99 > LATE) {
+            hints.push(format!(
+                "This host could not keep the pace: one attempt in a hundred started more than {} late. Lower --rate, or \
+                 leave the processor to the storm",
+                short_time(late.p99)
+            ));
+        }
         hints.extend(self.tally.short.keys().map(|shortage| shortage.remedy().to_owned()));
         hints
     }
@@ -207,7 +218,14 @@ impl ServerReport {
         let relation = if resets == connections { "=" } else { "<" };
         vec![
             Check::new("Connections handled", handled, only(handled, connections, "connections")),
-            Check::new("All RSTs sent", all, format!("{resets} RSTs {relation} {connections} connections")),
+            Check::new(
+                "All RSTs sent",
+                all,
+                match connections {
+                    0 => "No connections".to_owned(),
+                    _ => format!("{resets} RSTs {relation} {connections} connections"),
+                },
+            ),
         ]
     }
 
