@@ -9,16 +9,14 @@ use rst_storm_linux::socket;
 
 use super::Common;
 use super::exit::{Failure, Verdict};
-use super::setup::{self, TypedRate};
+use super::session::{self, Session};
+use super::typed::{self, StormArgs};
 use crate::lab::topology;
 use crate::report::json::ClientDocument;
-use crate::report::output::{Loudness, Output};
 use crate::report::text;
 use crate::storm::client;
-use crate::storm::decimal::Decimal;
-use crate::storm::plan::{ClientPlan, Listing, Talk};
+use crate::storm::plan::{ClientPlan, Listing};
 use crate::storm::target::{PermittedTarget, PublicTargets};
-use crate::storm::units::short_time;
 
 #[derive(Debug, Args)]
 pub struct ClientArgs {
@@ -28,24 +26,8 @@ pub struct ClientArgs {
     /// Server port
     #[arg(short, long, default_value_t = 9999, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// Test duration in seconds [default: 10, or until --count is reached]
-    #[arg(short, long, value_name = "SECONDS")]
-    duration: Option<Decimal>,
-    /// Connections per second, or 'max' for as many as go
-    #[arg(short, long, default_value = "10", value_parser = setup::parse_rate, value_name = "RATE")]
-    rate: TypedRate,
-    /// Send data before expecting RST
-    #[arg(long)]
-    send_data: bool,
-    /// Make this many attempts at most
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    count: Option<u64>,
-    /// Connections in flight under --rate max [default: 64]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    concurrency: Option<u32>,
-    /// How long to wait for the end of each connection, in seconds
-    #[arg(long, default_value = "2", value_name = "SECONDS")]
-    timeout: Decimal,
+    #[command(flatten)]
+    storm: StormArgs,
     /// Source address
     #[arg(long, value_name = "ADDR")]
     source: Option<IpAddr>,
@@ -59,31 +41,23 @@ pub struct ClientArgs {
 
 pub fn run(args: ClientArgs, common: Common) -> Result<Verdict, Failure> {
     let plan = plan(&args)?;
-    let warning = setup::check_descriptors(plan.rate, plan.timeout)?;
-    let stop = setup::stop_on_signals()?;
-    let json = setup::open_json(args.json.as_deref())?;
-    let mut output =
-        Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
+    let warning = typed::check_descriptors(plan.rate, plan.timeout)?;
+    let mut session = Session::open(common, args.json.as_deref())?;
     if let Some(warning) = warning {
-        setup::warn(warning);
+        session::warn(warning);
     }
+    let output = &mut session.output;
     output.say(&text::client_start(&plan));
-    output.detail(&format!("Target address: {}\n", plan.target.address()));
-    let report =
-        client::run(&plan, &stop, &mut |progress| output.say(&text::client_tick(progress))).map_err(Failure::lacks)?;
+    output.detail(&format!("Address: {}\n\n", plan.target.address()));
+    let report = client::run(&plan, &session.stop, &mut |progress| output.say(&text::client_tick(progress)))
+        .map_err(Failure::lacks)?;
     output.say(&text::client_results(&report, output.style()));
-    output.detail(&format!("\nProcessor time: {}\n", short_time(report.cpu)));
-    let checks = report.checks();
-    if output.loudness() == Loudness::Quiet {
-        output.insist(&text::failures(&checks, output.style()));
-    }
-    output.say(&text::hints(&report.hints()));
-    setup::finish(output, json, &ClientDocument::new(&report))?;
-    Ok(Verdict::of(&checks))
+    output.detail(&text::processor_time(report.cpu));
+    session.conclude(&report.checks(), &report.hints(), &ClientDocument::new(&report))
 }
 
 fn plan(args: &ClientArgs) -> Result<ClientPlan, Failure> {
-    let rate = setup::rate(args.rate, args.concurrency)?;
+    let rate = args.storm.rate()?;
     let target = target(args)?;
     if let Some(source) = args.source {
         check_source(source, target.address())?;
@@ -92,9 +66,9 @@ fn plan(args: &ClientArgs) -> Result<ClientPlan, Failure> {
         target,
         source: args.source,
         rate,
-        extent: setup::extent(args.duration, args.count),
-        timeout: args.timeout.as_seconds(),
-        talk: if args.send_data { Talk::SendData } else { Talk::Silent },
+        extent: args.storm.extent(),
+        timeout: args.storm.timeout(),
+        talk: args.storm.talk(),
         listing: Listing::Counts,
     })
 }

@@ -1,10 +1,10 @@
 //! `rst-storm lab up|down|status`.
 
 use clap::{Args, Subcommand};
-use rst_storm_linux::signals::Stop;
 
+use super::Common;
 use super::exit::{Failure, Verdict};
-use super::{Common, setup};
+use super::session::Session;
 use crate::lab::namespaces::{self, Found, LabError, NAMES, Owner, Standing};
 use crate::report::lab as report;
 use crate::report::output::Output;
@@ -35,8 +35,8 @@ impl From<LabError> for Failure {
 }
 
 pub fn run(args: LabArgs, common: Common) -> Result<Verdict, Failure> {
-    let stop = Stop::new().map_err(Failure::lacks)?;
-    let mut output = Output::new(common.color.into(), common.loudness(), false, &stop);
+    let mut session = Session::open(common, None)?;
+    let output = &mut session.output;
     let verdict = match args.action {
         Action::Up => {
             let (_, found) = namespaces::create_named(Owner::User)?;
@@ -48,9 +48,9 @@ pub fn run(args: LabArgs, common: Common) -> Result<Verdict, Failure> {
             output.say(&report::down(removed));
             Verdict::Holds
         }
-        Action::Status => status(&mut output)?,
+        Action::Status => status(output)?,
     };
-    setup::finish(output, None, &())?;
+    session.close()?;
     Ok(verdict)
 }
 

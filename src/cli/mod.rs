@@ -5,7 +5,8 @@ mod exit;
 mod lab;
 mod run;
 mod server;
-mod setup;
+mod session;
+mod typed;
 
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use crate::report::output::Loudness;
 
 pub use exit::{Failure, Verdict};
-use setup::TypedColor;
+use typed::TypedColor;
 
 /// Makes TCP resets, watches them, and proves what it saw.
 ///

@@ -11,18 +11,17 @@ use rst_storm_linux::signals::{Stop, wait_for_input};
 use super::Common;
 use super::exit::{Failure, Verdict};
 use super::server::DEFAULT_BACKLOG;
-use super::setup::{self, TypedClose, TypedRate};
-use crate::lab::capture_file::{CaptureFile, CaptureResult};
+use super::session::{self, Session};
+use super::typed::{self, StormArgs, TypedClose};
+use crate::lab::capture_file::CaptureFile;
 use crate::lab::namespaces::{self, Found, Kind, Owner};
 use crate::lab::network::Hosts;
-use crate::lab::run::{self, RunPlan, RunReport};
+use crate::lab::run::{self, RunPlan};
 use crate::lab::topology;
 use crate::report::json::RunDocument;
-use crate::report::output::{Loudness, Output};
 use crate::report::run::{self as report, WayIn};
 use crate::report::text;
-use crate::storm::decimal::Decimal;
-use crate::storm::plan::{ClientPlan, Listing, Talk};
+use crate::storm::plan::{ClientPlan, Listing};
 use crate::storm::target::{PermittedTarget, PublicTargets};
 
 /// The scenarios that can be run.
@@ -36,27 +35,11 @@ pub struct RunArgs {
     /// Start at once, without waiting for ENTER
     #[arg(long)]
     auto: bool,
-    /// Test duration in seconds [default: 10, or until --count is reached]
-    #[arg(short, long, value_name = "SECONDS")]
-    duration: Option<Decimal>,
-    /// Connections per second, or 'max' for as many as go
-    #[arg(short, long, default_value = "10", value_parser = setup::parse_rate, value_name = "RATE")]
-    rate: TypedRate,
-    /// Make this many attempts at most
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    count: Option<u64>,
-    /// Connections in flight under --rate max [default: 64]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    concurrency: Option<u32>,
-    /// How long the client waits for the end of each connection, in seconds
-    #[arg(long, default_value = "2", value_name = "SECONDS")]
-    timeout: Decimal,
+    #[command(flatten)]
+    storm: StormArgs,
     /// The server reads what the client sends before closing (waits at most 0.5 s for it)
     #[arg(long)]
     read_first: bool,
-    /// The client sends data before expecting RST
-    #[arg(long)]
-    send_data: bool,
     /// The server's port
     #[arg(short, long, default_value_t = 9999, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
@@ -92,7 +75,7 @@ impl Drop for Lab {
         if self.goes
             && let Err(error) = namespaces::remove_named()
         {
-            setup::warn(format!("cannot remove the lab: {error}; 'rst-storm lab down' tries again"));
+            session::warn(format!("cannot remove the lab: {error}; 'rst-storm lab down' tries again"));
         }
     }
 }
@@ -100,16 +83,14 @@ impl Drop for Lab {
 pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
     check_scenario(&args.scenario)?;
     let client = client_plan(&args)?;
-    let warning = setup::check_descriptors(client.rate, client.timeout)?;
+    let warning = typed::check_descriptors(client.rate, client.timeout)?;
     // Files are opened before the lab: inside a user namespace another owner's would be out of reach.
-    let json = setup::open_json(args.json.as_deref())?;
+    let mut session = Session::open(common, args.json.as_deref())?;
     let capture = args.pcap.as_deref().map(open_capture).transpose()?;
-    let stop = setup::stop_on_signals()?;
-    let mut output =
-        Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
     if let Some(warning) = warning {
-        setup::warn(warning);
+        session::warn(warning);
     }
+    let output = &mut session.output;
     let began = Instant::now();
     let lab = raise(&args)?;
     let up_in = began.elapsed();
@@ -117,7 +98,7 @@ pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
     if !args.auto && stdin().is_terminal() && output.is_terminal() {
         output.say(&report::how_to_watch(&way_in(&lab), args.port));
         output.say("\nPress ENTER to start, Ctrl-C to leave.\n");
-        if !typed_enter(&stop)? {
+        if !typed_enter(&session.stop)? {
             return Ok(Verdict::Holds);
         }
     }
@@ -130,35 +111,20 @@ pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
         backlog: args.backlog.into(),
         capture,
     };
-    let mut result = run::play(&lab.hosts, plan, &stop, &mut |progress| output.say(&report::tick(progress)))
+    let mut result = run::play(&lab.hosts, plan, &session.stop, &mut |progress| output.say(&report::tick(progress)))
         .map_err(Failure::lacks)?;
     let capture = result.wire.capture.take();
-    tell(&mut output, &result, capture.as_ref());
-    let checks = result.checks();
-    let kind = lab.kind;
+    output.say(&report::results(&result, output.style()));
+    output.detail(&report::cost(&result));
+    output.say(&capture.as_ref().map(report::capture).unwrap_or_default());
+    output.say(&report::verdict(&result, output.style()));
+    let document = RunDocument::new(&args.scenario, lab.kind, up_in, &result, capture.as_ref());
+    let verdict = session.conclude(&result.checks(), &result.hints(), &document)?;
     drop(lab);
-    setup::finish(output, json, &RunDocument::new(&args.scenario, kind, up_in, &result, capture.as_ref()))?;
     match capture.and_then(|capture| capture.error.map(|error| (capture.path, error))) {
-        Some((path, error)) => Err(Failure::lacks(format!(
-            "cannot write the capture to {}: {error}; free some space or name another file",
-            path.display()
-        ))),
-        None => Ok(Verdict::of(&checks)),
+        Some((path, error)) => Err(session::unwritable(&path, &error)),
+        None => Ok(verdict),
     }
-}
-
-fn tell(output: &mut Output, result: &RunReport, capture: Option<&CaptureResult>) {
-    let style = output.style();
-    output.say(&report::results(result, style));
-    output.detail(&report::cost(result));
-    if output.loudness() == Loudness::Quiet {
-        output.insist(&text::failures(&result.checks(), style));
-    }
-    if let Some(capture) = capture {
-        output.say(&report::capture(capture));
-    }
-    output.say(&text::hints(&result.hints()));
-    output.say(&report::verdict(result, style));
 }
 
 fn check_scenario(scenario: &str) -> Result<(), Failure> {
@@ -173,16 +139,16 @@ fn client_plan(args: &RunArgs) -> Result<ClientPlan, Failure> {
     Ok(ClientPlan {
         target: PermittedTarget::resolve(&destination, args.port, PublicTargets::Refused).map_err(Failure::usage)?,
         source: None,
-        rate: setup::rate(args.rate, args.concurrency)?,
-        extent: setup::extent(args.duration, args.count),
-        timeout: args.timeout.as_seconds(),
-        talk: if args.send_data { Talk::SendData } else { Talk::Silent },
+        rate: args.storm.rate()?,
+        extent: args.storm.extent(),
+        timeout: args.storm.timeout(),
+        talk: args.storm.talk(),
         listing: Listing::Roll,
     })
 }
 
 fn open_capture(path: &Path) -> Result<CaptureFile, Failure> {
-    CaptureFile::create(path).map_err(|error| setup::unwritable(path, &error))
+    CaptureFile::create(path).map_err(|error| session::unwritable(path, &error))
 }
 
 fn raise(args: &RunArgs) -> Result<Lab, Failure> {

@@ -9,14 +9,13 @@ use rst_storm_linux::socket::Errno;
 
 use super::Common;
 use super::exit::{Failure, Verdict};
-use super::setup::{self, TypedClose};
+use super::session::Session;
+use super::typed::TypedClose;
 use crate::report::json::ServerDocument;
-use crate::report::output::{Loudness, Output};
 use crate::report::text;
 use crate::storm::decimal::Decimal;
 use crate::storm::plan::{Listing, ServerPlan};
 use crate::storm::server::Server;
-use crate::storm::units::short_time;
 
 /// The accept queue's length; the kernel caps it at net.core.somaxconn (4096 by default).
 pub const DEFAULT_BACKLOG: u16 = 4096;
@@ -47,10 +46,7 @@ pub struct ServerArgs {
 }
 
 pub fn run(args: ServerArgs, common: Common) -> Result<Verdict, Failure> {
-    let stop = setup::stop_on_signals()?;
-    let json = setup::open_json(args.json.as_deref())?;
-    let mut output =
-        Output::new(common.color.into(), common.loudness(), setup::takes_stdout(args.json.as_deref()), &stop);
+    let mut session = Session::open(common, args.json.as_deref())?;
     let limit = rst_storm_linux::privilege::raise_descriptor_limit().map_err(Failure::lacks)?;
     let server = Server::listen(ServerPlan {
         address: SocketAddr::new(args.bind, args.port),
@@ -61,18 +57,15 @@ pub fn run(args: ServerArgs, common: Common) -> Result<Verdict, Failure> {
         listing: Listing::Counts,
     })
     .map_err(|error| explain(error, args.port))?;
+    let output = &mut session.output;
     output.say(&text::server_start(server.address().port(), args.close.into(), args.duration));
-    output.detail(&format!("Listening at {}, descriptors: {:?}\n", server.address(), limit.soft));
-    let report = server.run(&stop, &mut |progress| output.say(&text::server_tick(progress))).map_err(Failure::lacks)?;
+    output.detail(&format!("Address: {}\n", server.address()));
+    output.detail(&limit.soft.map(|limit| format!("Open descriptors: {limit} at most\n")).unwrap_or_default());
+    let report =
+        server.run(&session.stop, &mut |progress| output.say(&text::server_tick(progress))).map_err(Failure::lacks)?;
     output.say(&text::server_results(&report, output.style()));
-    output.detail(&format!("\nProcessor time: {}\n", short_time(report.cpu)));
-    let checks = report.checks();
-    if output.loudness() == Loudness::Quiet {
-        output.insist(&text::failures(&checks, output.style()));
-    }
-    output.say(&text::hints(&report.hints()));
-    setup::finish(output, json, &ServerDocument::new(&report))?;
-    Ok(Verdict::of(&checks))
+    output.detail(&text::processor_time(report.cpu));
+    session.conclude(&report.checks(), &report.hints(), &ServerDocument::new(&report))
 }
 
 /// What to do about an address that can't be listened at.

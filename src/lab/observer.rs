@@ -90,7 +90,7 @@ pub struct WireProgress {
 }
 
 /// What the observer brings home.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Observation {
     /// JitterTrap's indicators of the storm's connections.
     pub indicators: Indicators,
@@ -236,25 +236,11 @@ struct Accounts {
 
 impl Watch {
     fn new(service: Service, capture: Option<CaptureFile>) -> Watch {
-        let observation = Observation {
-            indicators: Indicators::new(),
-            tally: WireTally::default(),
-            segments: 0,
-            made_here: 0,
-            foreign_flows: 0,
-            foreign_example: None,
-            skips: SkipCounts::default(),
-            dropped: 0,
-            evicted: 0,
-            roll: Roll::default(),
-            capture: None,
-            cpu: Duration::ZERO,
-        };
         Watch {
             capture,
             crossing: Crossing::default(),
             table: FlowTable::new(Limits::default()),
-            accounts: Accounts { service, observation },
+            accounts: Accounts { service, observation: Observation::default() },
         }
     }
 

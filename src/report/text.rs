@@ -133,6 +133,11 @@ pub fn client_results(report: &ClientReport, style: Style) -> String {
     text
 }
 
+/// What a half cost, where it is asked for.
+pub fn processor_time(time: Duration) -> String {
+    format!("\nProcessor time: {}\n", short_time(time))
+}
+
 /// Hints, a line each, after a blank line.
 pub fn hints(hints: &[String]) -> String {
     let mut text = String::new();

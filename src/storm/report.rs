@@ -1,5 +1,6 @@
 //! What the two halves bring home: finished figures, their self-checks, and a hint where something everyday went wrong.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -193,9 +194,9 @@ pub struct ServerReport {
     /// From the first connection to the last plus one mean interval; the listening time under two connections.
     pub elapsed: Duration,
     /// accept() failures for want of something.
-    pub short: std::collections::BTreeMap<Shortage, u64>,
+    pub short: BTreeMap<Shortage, u64>,
     /// Other accept() failures by errno.
-    pub accept_errors: std::collections::BTreeMap<String, u64>,
+    pub accept_errors: BTreeMap<String, u64>,
     /// Whether a wish to stop ended it.
     pub interrupted: bool,
     /// Processor time of the server's thread.
@@ -205,6 +206,26 @@ pub struct ServerReport {
 }
 
 impl ServerReport {
+    /// The report of a server that has met nobody yet.
+    pub fn of(close: CloseBy) -> ServerReport {
+        ServerReport {
+            close,
+            connections: 0,
+            resets: 0,
+            fins: 0,
+            held: 0,
+            reset_by_peer: 0,
+            octets_read: 0,
+            silent: 0,
+            elapsed: Duration::ZERO,
+            short: BTreeMap::new(),
+            accept_errors: BTreeMap::new(),
+            interrupted: false,
+            cpu: Duration::ZERO,
+            roll: Roll::default(),
+        }
+    }
+
     /// Connections a second, over the elapsed time.
     pub fn rate(&self) -> f64 {
         per_second(self.connections, self.elapsed)

@@ -13,7 +13,6 @@ use super::in_flight::InFlight;
 use super::outcome::{Outcome, ServerWord};
 use super::plan::{CloseBy, Listing, READ_WAIT, ServerPlan, ServerProgress, TICK};
 use super::report::ServerReport;
-use super::roll::Roll;
 
 /// A server that listens; connections queue up until it runs.
 pub struct Server {
@@ -67,22 +66,7 @@ impl Server {
         let epoll = Epoll::new(1024).during("create epoll", "")?;
         epoll.add(stop, STOP_TOKEN, Interest::Readable).during("watch for signals", "")?;
         epoll.add(&listener, LISTENER, Interest::Readable).during("watch the listener", "")?;
-        let report = ServerReport {
-            close: plan.close,
-            connections: 0,
-            resets: 0,
-            fins: 0,
-            held: 0,
-            reset_by_peer: 0,
-            octets_read: 0,
-            silent: 0,
-            elapsed: Duration::ZERO,
-            short: Default::default(),
-            accept_errors: Default::default(),
-            interrupted: false,
-            cpu: Duration::ZERO,
-            roll: Roll::default(),
-        };
+        let report = ServerReport::of(plan.close);
         let mut running =
             Running { plan, listener, epoll, waiting: InFlight::default(), first: None, last: since, report };
         running.serve(since, stop, on_tick).during("wait for events", "")?;

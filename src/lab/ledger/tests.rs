@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use rst_storm_core::flow::{CloseKind, Indicators};
+use rst_storm_core::flow::CloseKind;
 use rst_storm_core::tcp::Side;
-use rst_storm_core::wire::SkipCounts;
 
 use super::*;
 use crate::lab::observer::WireTally;
@@ -44,7 +43,7 @@ impl Testimony {
         let mut testimony = Testimony {
             client: client(),
             server: server(),
-            wire: observation(),
+            wire: Observation::default(),
             source: KernelCounts { active_opens: count, estab_resets: count, ..NOTHING },
             destination: KernelCounts {
                 passive_opens: count,
@@ -106,39 +105,7 @@ fn client() -> ClientReport {
 }
 
 fn server() -> ServerReport {
-    ServerReport {
-        close: CloseBy::Rst,
-        connections: 0,
-        resets: 0,
-        fins: 0,
-        held: 0,
-        reset_by_peer: 0,
-        octets_read: 0,
-        silent: 0,
-        elapsed: Duration::from_secs(1),
-        short: Default::default(),
-        accept_errors: Default::default(),
-        interrupted: false,
-        cpu: Duration::ZERO,
-        roll: Roll::default(),
-    }
-}
-
-fn observation() -> Observation {
-    Observation {
-        indicators: Indicators::new(),
-        tally: WireTally::default(),
-        segments: 0,
-        made_here: 0,
-        foreign_flows: 0,
-        foreign_example: None,
-        skips: SkipCounts::default(),
-        dropped: 0,
-        evicted: 0,
-        roll: Roll::default(),
-        capture: None,
-        cpu: Duration::ZERO,
-    }
+    ServerReport::of(CloseBy::Rst)
 }
 
 #[test]
