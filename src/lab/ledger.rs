@@ -322,16 +322,16 @@ impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "first difference: {SOURCE}:{}", self.port)?;
         match self.wire {
-            Some(wire) => write!(f, ", SYN in frame {}: the wire says {}", wire.frame, wire.close)?,
-            None => f.write_str(": the wire has no SYN of it")?,
+            Some(wire) => write!(f, ", SYN in frame {} (wire: {}", wire.frame, wire.close)?,
+            None => f.write_str(" (wire: no SYN of it")?,
         }
         match self.client {
-            Some(outcome) => write!(f, ", the client {outcome}")?,
-            None => f.write_str(", the client knows nothing of it")?,
+            Some(outcome) => write!(f, "; client: {outcome}")?,
+            None => f.write_str("; client: knows nothing of it")?,
         }
         match self.server {
-            Some(word) => write!(f, ", the server {word}"),
-            None => f.write_str(", the server never accepted it"),
+            Some(word) => write!(f, "; server: {word})"),
+            None => f.write_str("; server: never accepted it)"),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The lab: three network namespaces, an observer between two hosts, and the ledger in which all witnesses must agree.
 
 pub mod capture_file;
+#[cfg(test)]
+pub mod fixture;
 pub mod indicators;
 pub mod ledger;
 pub mod namespaces;

@@ -92,7 +92,7 @@ impl RunReport {
         }
         if self.destination.listen_overflows > 0 {
             hints.push(format!(
-                "ListenOverflows {} explains differences in the ledger: the accept queue was full, and the kernel drops \
+                "ListenOverflows {} may explain the difference: the accept queue was full, and the kernel then drops \
                  the ACK that ends a handshake, so that the client is connected and the server is not (tcp_v4_syn_recv_sock); \
                  raise --backlog or lower --concurrency",
                 self.destination.listen_overflows

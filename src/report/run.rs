@@ -189,3 +189,36 @@ pub fn capture(result: &CaptureResult) -> String {
         writeln!(text, "  tcpdump -nr {path} 'tcp[tcpflags] & tcp-rst != 0'\n  tshark -r {path} -Y tcp.flags.reset==1");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::fixture;
+    use crate::storm::outcome::{Outcome, Stage};
+
+    fn whole(report: &RunReport) -> String {
+        let hints = text::hints(&report.hints());
+        format!("{}{}{hints}", results(report, Style::Plain), verdict(report, Style::Plain))
+    }
+
+    #[test]
+    fn the_report_of_a_storm_in_which_all_witnesses_agree() {
+        insta::assert_snapshot!(whole(&fixture::resets(100)));
+    }
+
+    #[test]
+    fn the_report_of_a_storm_with_a_difference_and_foreign_traffic() {
+        let mut report = fixture::resets(100);
+        report.client.tally.reset -= 1;
+        report.client.tally.timeout += 1;
+        report.client.tally.timeout_connected += 1;
+        report.client.roll.tell(41, Outcome::Timeout(Stage::Connected));
+        report.wire.foreign_flows = 3;
+        let visitor = |port| rst_storm_core::tcp::Endpoint::new(std::net::Ipv4Addr::new(10, 0, 1, 3).into(), port);
+        report.wire.foreign_example = Some((visitor(50_000), visitor(22)));
+        report.wire.dropped = 7;
+        report.destination.listen_overflows = 2;
+        fixture::settle(&mut report);
+        insta::assert_snapshot!(whole(&report));
+    }
+}
