@@ -10,13 +10,13 @@ use rst_storm_linux::signals::{Stop, wait_for_input};
 
 use super::Common;
 use super::exit::{Failure, Verdict};
-use super::server::DEFAULT_BACKLOG;
+use super::server::{DEFAULT_BACKLOG, explain_listen};
 use super::session::{self, Session};
 use super::typed::{self, StormArgs, TypedClose};
 use crate::lab::capture_file::CaptureFile;
 use crate::lab::namespaces::{self, Found, Kind, Owner};
 use crate::lab::network::Hosts;
-use crate::lab::run::{self, RunPlan};
+use crate::lab::run::{self, RunEvent, RunPlan};
 use crate::lab::topology;
 use crate::report::json::RunDocument;
 use crate::report::run::{self as report, WayIn};
@@ -102,8 +102,7 @@ pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
             return Ok(Verdict::Holds);
         }
     }
-    output.say(&text::server_start_in_lab(args.port, args.close.into()));
-    output.say(&text::client_start(&client));
+    let start = text::server_start_in_lab(args.port, args.close.into()) + &text::client_start(&client);
     let plan = RunPlan {
         client,
         close: args.close.into(),
@@ -111,8 +110,11 @@ pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
         backlog: args.backlog.into(),
         capture,
     };
-    let mut result = run::play(&lab.hosts, plan, &session.stop, &mut |progress| output.say(&report::tick(progress)))
-        .map_err(Failure::lacks)?;
+    let mut result = run::play(&lab.hosts, plan, &session.stop, &mut |event| match event {
+        RunEvent::Ready => output.say(&start),
+        RunEvent::Progress(progress) => output.say(&report::tick(progress)),
+    })
+    .map_err(|error| explain_listen(error, args.port))?;
     let capture = result.wire.capture.take();
     output.say(&report::results(&result, output.style()));
     output.detail(&report::cost(&result));

@@ -56,7 +56,7 @@ pub fn run(args: ServerArgs, common: Common) -> Result<Verdict, Failure> {
         duration: Some(args.duration.as_seconds()),
         listing: Listing::Counts,
     })
-    .map_err(|error| explain(error, args.port))?;
+    .map_err(|error| explain_listen(error, args.port))?;
     let output = &mut session.output;
     output.say(&text::server_start(server.address().port(), args.close.into(), args.duration));
     output.detail(&format!("Address: {}\n", server.address()));
@@ -69,7 +69,7 @@ pub fn run(args: ServerArgs, common: Common) -> Result<Verdict, Failure> {
 }
 
 /// What to do about an address that can't be listened at.
-fn explain(error: Error, port: u16) -> Failure {
+pub fn explain_listen(error: Error, port: u16) -> Failure {
     match error.errno().map(Errno::from_raw_os_error) {
         Some(Errno::ADDRINUSE) => Failure::usage(format!(
             "{error}: another program listens there (ss -ltnp 'sport = :{port}' names it); stop it, or take another \

@@ -79,7 +79,8 @@ impl CaptureFile {
         let (given, taken) = (Arc::default(), Arc::default());
         let file = Counted { out: File::create(path)?, count: Arc::clone(&taken) };
         let out = Counted { out: BufWriter::with_capacity(1 << 18, file), count: Arc::clone(&given) };
-        let is_pcap = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pcap") || end == "cap");
+        let is_pcap =
+            path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pcap") || end.eq_ignore_ascii_case("cap"));
         let format = if is_pcap {
             Format::Pcap(PcapWriter::new(out, LinkType::Ethernet)?)
         } else {

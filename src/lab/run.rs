@@ -51,6 +51,15 @@ pub struct RunProgress {
     pub wire: WireProgress,
 }
 
+/// What a run tells while it is under way.
+#[derive(Clone, Debug)]
+pub enum RunEvent {
+    /// The observer watches and the server listens; the client starts now.
+    Ready,
+    /// The figures, every two seconds.
+    Progress(RunProgress),
+}
+
 /// What a run brings home.
 #[derive(Debug)]
 pub struct RunReport {
@@ -112,7 +121,7 @@ impl RunReport {
 }
 
 /// Plays the storm of `plan` between `hosts`. `stop` ends the sending; what is under way is still seen to its end.
-pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, on_tick: &mut dyn FnMut(&RunProgress)) -> Result<RunReport> {
+pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, tell: &mut dyn FnMut(&RunEvent)) -> Result<RunReport> {
     let RunPlan { client: client_plan, close, read_first, backlog, capture } = plan;
     let address = client_plan.target.address();
     let service = Service { client: IpAddr::V4(SOURCE), server: Endpoint::from(address) };
@@ -138,7 +147,10 @@ pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, on_tick: &mut dyn FnMut(&
             move || serve(&hosts.destination, server_plan, server_stop, &ready)
         });
         let served = is_ready.recv().is_ok();
-        let client = served.then(|| storm(hosts, &client_plan, stop, &window, on_tick));
+        let client = served.then(|| {
+            tell(&RunEvent::Ready);
+            storm(hosts, &client_plan, stop, &window, tell)
+        });
         server_stop.request();
         let server = join(server);
         window.end();
@@ -167,7 +179,7 @@ fn storm(
     plan: &ClientPlan,
     stop: &Stop,
     window: &Window,
-    on_tick: &mut dyn FnMut(&RunProgress),
+    tell: &mut dyn FnMut(&RunEvent),
 ) -> Result<ClientReport> {
     thread::scope(|scope| {
         let (ticks, incoming) = mpsc::channel();
@@ -184,7 +196,7 @@ fn storm(
             })
         });
         for tick in incoming {
-            on_tick(&RunProgress { wire: window.progress(), ..tick });
+            tell(&RunEvent::Progress(RunProgress { wire: window.progress(), ..tick }));
         }
         join(client)
     })

@@ -1,7 +1,7 @@
 //! The same values as JSON documents; their schemas lie in schema/.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,7 +34,9 @@ impl Destination {
         if path == Path::new("-") {
             return Ok(Destination::Stdout);
         }
-        Ok(Destination::File(File::create(path)?, path.to_owned()))
+        // Not truncated yet: a command that fails at its start leaves the last result where it was.
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        Ok(Destination::File(file, path.to_owned()))
     }
 
     /// What the destination is called in a message.
@@ -54,7 +56,13 @@ impl Destination {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 result => result,
             },
-            Destination::File(mut file, _) => file.write_all(text.as_bytes()).and_then(|()| file.flush()),
+            Destination::File(mut file, _) => {
+                // What is no regular file (a pipe, a device) has no length to set.
+                if file.metadata()?.is_file() {
+                    file.set_len(0)?;
+                }
+                file.write_all(text.as_bytes()).and_then(|()| file.flush())
+            }
         }
     }
 }

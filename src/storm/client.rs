@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use rst_storm_linux::epoll::{Epoll, Interest};
+use rst_storm_linux::epoll::{Epoll, Interest, sharpen_deadlines};
 use rst_storm_linux::signals::Stop;
 use rst_storm_linux::socket::{self, Errno};
 use rst_storm_linux::{During, Error, usage};
@@ -51,6 +51,7 @@ pub fn run(plan: &ClientPlan, stop: &Stop, on_tick: &mut dyn FnMut(&Progress)) -
         lateness: Histogram::new_with_bounds(1, 3_600_000_000_000, 2).expect("constant bounds are valid"),
         roll: Roll::default(),
     };
+    sharpen_deadlines();
     let cpu = usage::thread_cpu_time().total();
     let start = Instant::now();
     let window = storm.open_all(start, stop, on_tick).during("wait for events", "")?;
