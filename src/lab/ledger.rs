@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use rst_storm_core::flow::CloseKind;
 use rst_storm_linux::counters::Counters;
 use serde::Serialize;
 
-use super::observer::{Observation, WireWord};
+use super::observer::{Observation, WireTally, WireWord};
 use super::topology::{DESTINATION, SOURCE};
 use crate::storm::outcome::Outcome;
 use crate::storm::outcome::ServerWord;
@@ -125,116 +126,106 @@ type Differs = fn(&Row) -> bool;
 
 /// The equations of a run.
 pub fn settle(witnesses: &Witnesses<'_>) -> Vec<Equation> {
-    let Witnesses { client, server, wire, source, destination } = *witnesses;
-    let tally = &client.tally;
-    let local = tally.local_failures;
-    let refused_on_wire = wire.tally.refused;
-    let waiting = closed_in_queue(witnesses);
-    let term = |witness, expression: String, value| Term { witness, expression, value };
-    let mut equations = vec![
-        equation(
-            "Attempts",
-            vec![
-                term("client", format!("{} attempts", tally.attempts), tally.attempts),
-                term(
-                    "source kernel",
-                    format!("ActiveOpens {} + local failures {local}", source.active_opens),
-                    source.active_opens + local,
-                ),
-                term("wire", format!("SYNs {} + local failures {local}", wire.tally.syns), wire.tally.syns + local),
-            ],
-            |row| row.client.is_some() != row.wire.is_some(),
-            witnesses,
-        ),
-        equation(
-            "Connected",
-            vec![
-                term("client", format!("successful connects {}", tally.connected), tally.connected),
-                term(
-                    "destination kernel",
-                    format!("PassiveOpens {}", destination.passive_opens),
-                    destination.passive_opens,
-                ),
-                term("wire", format!("handshakes {}", wire.tally.handshakes), wire.tally.handshakes),
-                term(
-                    "server",
-                    format!("accepted {} + closed in the accept queue {waiting}", server.connections),
-                    server.connections + waiting,
-                ),
-            ],
-            |row| {
-                let on_wire = row.wire.is_some_and(|wire| wire.handshake);
-                row.client.is_some_and(Outcome::is_connected) != on_wire || row.server.is_some() != on_wire
-            },
-            witnesses,
-        ),
-        equation(
-            "Reset",
-            vec![
-                term("client", format!("resets {}", tally.reset), tally.reset),
-                term(
-                    "wire",
-                    format!("connections with a RST from {DESTINATION} {}", wire.tally.reset),
-                    wire.tally.reset,
-                ),
-                term(
-                    "destination kernel",
-                    format!("EstabResets {}", destination.estab_resets),
-                    destination.estab_resets,
-                ),
-                term("source kernel", format!("EstabResets {}", source.estab_resets), source.estab_resets),
-            ],
-            |row| (row.client == Some(Outcome::Reset)) != row.wire.is_some_and(|wire| wire.reset_by_responder),
-            witnesses,
-        ),
-        equation(
-            "RST segments",
-            vec![
-                term("destination kernel", format!("OutRsts {}", destination.out_rsts), destination.out_rsts),
-                term(
-                    "wire",
-                    format!(
-                        "resets {} + refusals {refused_on_wire} + replies to late data {} + strays {}",
-                        wire.tally.reset, wire.tally.late_replies, wire.tally.stray_resets
-                    ),
-                    wire.tally.destination_rst_segments,
-                ),
-            ],
-            |_| false,
-            witnesses,
-        ),
-        equation(
-            "Closed by reset",
-            vec![
-                term("server", format!("RSTs sent {}", server.resets), server.resets),
-                term(
-                    "destination kernel",
-                    format!(
-                        "TCPAbortOnData {} + TCPAbortOnClose {} (unread data)",
-                        destination.abort_on_data, destination.abort_on_close
-                    ),
-                    destination.abort_on_data + destination.abort_on_close,
-                ),
-            ],
-            |row| (row.server == Some(ServerWord::Reset)) != row.wire.is_some_and(|wire| wire.reset_by_responder),
-            witnesses,
-        ),
-        equation(
-            "Refused",
-            vec![
-                term("client", format!("refused {}", tally.refused), tally.refused),
-                term("source kernel", format!("AttemptFails {}", source.attempt_fails), source.attempt_fails),
-                term("wire", format!("refused {refused_on_wire}"), refused_on_wire),
-            ],
-            |row| {
-                let refused = |wire: WireWord| wire.close == rst_storm_core::flow::CloseKind::Refused;
-                (row.client == Some(Outcome::Refused)) != row.wire.is_some_and(refused)
-            },
-            witnesses,
+    [attempts, connected, reset, rst_segments, closed_by_reset, refused, source_resets]
+        .map(|equation| equation(witnesses))
+        .into()
+}
+
+fn term(witness: &'static str, expression: String, value: u64) -> Term {
+    Term { witness, expression, value }
+}
+
+/// An attempt that failed on its own host put no SYN on the wire; it is added where only SYNs are counted.
+fn attempts(witnesses: &Witnesses<'_>) -> Equation {
+    let Witnesses { client, wire, source, .. } = *witnesses;
+    let (made, local) = (client.tally.attempts, client.tally.local_failures);
+    let (opens, syns) = (source.active_opens, wire.tally.syns);
+    let terms = vec![
+        term("client", format!("{made} attempts"), made),
+        term("source kernel", format!("ActiveOpens {opens} + local failures {local}"), opens + local),
+        term("wire", format!("SYNs {syns} + local failures {local}"), syns + local),
+    ];
+    equation("Attempts", terms, |row| row.client.is_some() != row.wire.is_some(), witnesses)
+}
+
+fn connected(witnesses: &Witnesses<'_>) -> Equation {
+    let Witnesses { client, server, wire, destination, .. } = *witnesses;
+    let (connects, handshakes) = (client.tally.connected, wire.tally.handshakes);
+    let (opens, accepted, waiting) = (destination.passive_opens, server.connections, closed_in_queue(witnesses));
+    let terms = vec![
+        term("client", format!("successful connects {connects}"), connects),
+        term("destination kernel", format!("PassiveOpens {opens}"), opens),
+        term("wire", format!("handshakes {handshakes}"), handshakes),
+        term("server", format!("accepted {accepted} + closed in the accept queue {waiting}"), accepted + waiting),
+    ];
+    let differs: Differs = |row| {
+        let on_wire = row.wire.is_some_and(|wire| wire.handshake);
+        row.client.is_some_and(Outcome::is_connected) != on_wire || row.server.is_some() != on_wire
+    };
+    equation("Connected", terms, differs, witnesses)
+}
+
+/// EstabResets counts a connection that goes from ESTABLISHED or CLOSE-WAIT straight to CLOSED (RFC 4022), by whichever
+/// side's RST: a reset counts once at either end.
+fn reset(witnesses: &Witnesses<'_>) -> Equation {
+    let Witnesses { client, wire, source, destination, .. } = *witnesses;
+    let (seen, on_wire) = (client.tally.reset, wire.tally.reset);
+    let kernels = [("destination kernel", destination.estab_resets), ("source kernel", source.estab_resets)];
+    let mut terms = vec![
+        term("client", format!("resets {seen}"), seen),
+        term("wire", format!("connections with a RST from {DESTINATION} {on_wire}"), on_wire),
+    ];
+    terms.extend(kernels.map(|(kernel, count)| term(kernel, format!("EstabResets {count}"), count)));
+    let differs: Differs =
+        |row| (row.client == Some(Outcome::Reset)) != row.wire.is_some_and(|wire| wire.reset_by_responder);
+    equation("Reset", terms, differs, witnesses)
+}
+
+/// Segments, where [`reset`] counts connections: refusals and second RSTs are among them.
+fn rst_segments(witnesses: &Witnesses<'_>) -> Equation {
+    let Witnesses { wire, destination, .. } = *witnesses;
+    let WireTally { reset, refused, late_replies, stray_resets, destination_rst_segments, .. } = wire.tally;
+    let terms = vec![
+        term("destination kernel", format!("OutRsts {}", destination.out_rsts), destination.out_rsts),
+        term(
+            "wire",
+            format!(
+                "resets {reset} + refusals {refused} + replies to late data {late_replies} + strays {stray_resets}"
+            ),
+            destination_rst_segments,
         ),
     ];
-    equations.push(source_resets(witnesses));
-    equations
+    equation("RST segments", terms, |_| false, witnesses)
+}
+
+/// Closing with unread data resets before linger is looked at, and counts as TCPAbortOnClose (`__tcp_close`).
+fn closed_by_reset(witnesses: &Witnesses<'_>) -> Equation {
+    let Witnesses { server, destination, .. } = *witnesses;
+    let KernelCounts { abort_on_data, abort_on_close, .. } = *destination;
+    let terms = vec![
+        term("server", format!("RSTs sent {}", server.resets), server.resets),
+        term(
+            "destination kernel",
+            format!("TCPAbortOnData {abort_on_data} + TCPAbortOnClose {abort_on_close} (unread data)"),
+            abort_on_data + abort_on_close,
+        ),
+    ];
+    let differs: Differs =
+        |row| (row.server == Some(ServerWord::Reset)) != row.wire.is_some_and(|wire| wire.reset_by_responder);
+    equation("Closed by reset", terms, differs, witnesses)
+}
+
+fn refused(witnesses: &Witnesses<'_>) -> Equation {
+    let Witnesses { client, wire, source, .. } = *witnesses;
+    let (seen, on_wire, fails) = (client.tally.refused, wire.tally.refused, source.attempt_fails);
+    let terms = vec![
+        term("client", format!("refused {seen}"), seen),
+        term("source kernel", format!("AttemptFails {fails}"), fails),
+        term("wire", format!("refused {on_wire}"), on_wire),
+    ];
+    let differs: Differs =
+        |row| (row.client == Some(Outcome::Refused)) != row.wire.is_some_and(|wire| wire.close == CloseKind::Refused);
+    equation("Refused", terms, differs, witnesses)
 }
 
 /// In a reset storm the source sends no RST at all. In a storm of FINs the server's TIME-WAIT answers what comes late
@@ -252,11 +243,11 @@ fn source_resets(witnesses: &Witnesses<'_>) -> Equation {
         ));
     }
     let mut terms = vec![
-        Term { witness: "source kernel", expression: format!("OutRsts {}", source.out_rsts), value: source.out_rsts },
-        Term { witness: "wire", expression: seen, value: on_wire },
+        term("source kernel", format!("OutRsts {}", source.out_rsts), source.out_rsts),
+        term("wire", seen, on_wire),
     ];
     if server.close == CloseBy::Rst {
-        terms.push(Term { witness: "expected", expression: "0 in a reset storm".to_owned(), value: 0 });
+        terms.push(term("expected", "0 in a reset storm".to_owned(), 0));
     }
     equation("RSTs from the source", terms, |_| false, witnesses)
 }
