@@ -1,0 +1,4 @@
+//! Decoding against an independent oracle: what etherparse builds, `decode` must read; and nothing may make it panic.
+
+mod ethernet;
+mod packets;
