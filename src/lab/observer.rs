@@ -249,14 +249,14 @@ impl Watch {
         let segment = match decode(frame, observation.segments + 1) {
             Ok(segment) => segment,
             Err(skip) => {
-                if frame.direction == Direction::Inbound {
+                if frame.direction != Direction::Outbound {
                     observation.skips.record(skip);
                 }
                 return;
             }
         };
         match frame.direction {
-            Direction::Inbound => self.crossing.enter(&segment),
+            Direction::Inbound | Direction::Unknown => self.crossing.enter(&segment),
             Direction::Outbound if self.crossing.leave(&segment) => return,
             Direction::Outbound => observation.made_here += 1,
         }

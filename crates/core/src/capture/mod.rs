@@ -1,8 +1,10 @@
 //! A capture: frames in time, from a live interface or a file, and the two file formats it is kept in.
 
+mod link_type;
 mod pcap;
 mod pcapng;
 
+pub use link_type::LinkType;
 pub use pcap::PcapWriter;
 pub use pcapng::{Interface, PcapngWriter};
 
@@ -17,22 +19,6 @@ impl Timestamp {
     }
 }
 
-/// What a frame starts with, by its libpcap LINKTYPE number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LinkType {
-    /// LINKTYPE_ETHERNET, 1.
-    Ethernet,
-}
-
-impl LinkType {
-    /// The number that capture files use.
-    pub const fn number(self) -> u16 {
-        match self {
-            LinkType::Ethernet => 1,
-        }
-    }
-}
-
 /// Which way a frame crossed the interface it was captured at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -40,6 +26,8 @@ pub enum Direction {
     Inbound,
     /// This host sent it onto the link.
     Outbound,
+    /// The capture doesn't say.
+    Unknown,
 }
 
 /// One captured frame, borrowed from its source.

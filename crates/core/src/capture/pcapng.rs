@@ -79,11 +79,14 @@ impl<W: Write> PcapngWriter<W> {
         block.put(&(data.len() as u32).to_le_bytes());
         block.put(&original_len.to_le_bytes());
         block.put_padded(data);
-        let direction: u32 = match frame.direction {
-            Direction::Inbound => 1,
-            Direction::Outbound => 2,
+        let direction: Option<u32> = match frame.direction {
+            Direction::Inbound => Some(1),
+            Direction::Outbound => Some(2),
+            Direction::Unknown => None,
         };
-        block.put_option(EPB_FLAGS, &direction.to_le_bytes());
+        if let Some(direction) = direction {
+            block.put_option(EPB_FLAGS, &direction.to_le_bytes());
+        }
         if let Some(comment) = comment {
             block.put_text(OPT_COMMENT, comment);
         }

@@ -1,17 +1,8 @@
-//! The link layer: Ethernet II with any stack of VLAN tags.
+//! The link layer: Ethernet II with any stack of VLAN tags here, every other link type by way of its layers.
 
+use super::layers::{ARP, IPV4, IPV6, LOWEST_ETHER_TYPE, MOST_TAGS, Next, Octets, VLAN, descend};
 use super::{Layer, Skip};
 use crate::capture::{Frame, LinkType};
-
-const IPV4: u16 = 0x0800;
-const ARP: u16 = 0x0806;
-const IPV6: u16 = 0x86dd;
-/// 802.1Q, 802.1ad, and the number that was used for stacked tags before there was a standard.
-const VLAN: [u16; 3] = [0x8100, 0x88a8, 0x9100];
-/// Below this the field is an 802.3 length.
-const LOWEST_ETHER_TYPE: u16 = 0x0600;
-/// Two tags are usual, more are somebody's mistake, and a frame full of them is an attack.
-const MOST_TAGS: usize = 8;
 
 /// A packet of the network layer, and how long it was before anything was cut off.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +14,7 @@ pub(super) struct Packet<'a> {
     pub(super) wire_len: u32,
 }
 
-/// The version that the EtherType claims.
+/// The version that the layer above claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     V4,
@@ -35,6 +26,7 @@ pub(super) enum Version {
 pub(super) fn open<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
     match frame.link {
         LinkType::Ethernet => open_ethernet(frame),
+        _ => open_other(frame),
     }
 }
 
@@ -54,16 +46,46 @@ fn open_ethernet<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
         rest = after;
         tags += 1;
     }
+    let headers = 14 + 4 * tags as u32;
+    let wire_len = frame_len(frame).saturating_sub(headers);
     let version = match ether_type {
         IPV4 => Version::V4,
         IPV6 => Version::V6,
         ARP => return Err(Skip::Arp),
         length if length < LOWEST_ETHER_TYPE => return Err(Skip::Llc),
-        other => return Err(Skip::OtherEtherType(other)),
+        other => return open_ether_type(other, Octets { captured: rest, wire_len }),
     };
+    Ok(Packet { version, captured: rest, wire_len })
+}
+
+/// Out of the way of Ethernet with IP right in it.
+#[cold]
+#[inline(never)]
+fn open_ether_type(ether_type: u16, octets: Octets<'_>) -> Result<Packet<'_>, Skip> {
+    descend(Next::EtherType(ether_type), octets)
+}
+
+#[inline(never)]
+fn open_other<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
+    let octets = Octets { captured: frame.data, wire_len: frame_len(frame) };
+    let first = match frame.link {
+        LinkType::Ethernet => Next::Ethernet,
+        LinkType::Null | LinkType::Loop => Next::Loopback,
+        LinkType::Raw => Next::Ip(Layer::RawIp),
+        LinkType::Ipv4 => Next::Packet(Version::V4),
+        LinkType::Ipv6 => Next::Packet(Version::V6),
+        LinkType::LinuxCooked => Next::LinuxCooked,
+        LinkType::LinuxCooked2 => Next::LinuxCooked2,
+        LinkType::Ppp | LinkType::PppHdlc => Next::FramedPpp,
+        LinkType::CiscoHdlc => Next::CiscoHdlc,
+        LinkType::Other(number) => return Err(Skip::OtherLinkType(number)),
+    };
+    descend(first, octets)
+}
+
+/// Some writers set the original length to zero, so what was captured counts at least.
+#[inline(always)]
+fn frame_len(frame: &Frame<'_>) -> u32 {
     let captured_len = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
-    // Some writers set the original length to zero, so what was captured counts at least.
-    let frame_len = frame.original_len.max(captured_len);
-    let headers = 14 + 4 * tags as u32;
-    Ok(Packet { version, captured: rest, wire_len: frame_len.saturating_sub(headers) })
+    frame.original_len.max(captured_len)
 }

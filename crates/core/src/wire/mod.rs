@@ -6,6 +6,7 @@
 //! `examples/measure_segment.rs`) than all of decoding.
 
 mod ip;
+mod layers;
 mod link;
 mod skip;
 mod tcp;

@@ -9,6 +9,20 @@ pub enum Layer {
     Ethernet,
     /// An 802.1Q or 802.1ad tag.
     Vlan,
+    /// A Linux cooked header, of version 1 or 2.
+    LinuxCooked,
+    /// The address family of a BSD loopback.
+    Loopback,
+    /// A packet without a link header.
+    RawIp,
+    /// PPP (RFC 1661).
+    Ppp,
+    /// PPP over Ethernet (RFC 2516).
+    Pppoe,
+    /// Cisco HDLC.
+    CiscoHdlc,
+    /// An MPLS label stack (RFC 3032).
+    Mpls,
     /// The IPv4 header (RFC 791).
     Ipv4,
     /// The IPv6 header (RFC 8200).
@@ -24,6 +38,13 @@ impl fmt::Display for Layer {
         f.write_str(match self {
             Layer::Ethernet => "Ethernet header",
             Layer::Vlan => "VLAN tag",
+            Layer::LinuxCooked => "Linux cooked header",
+            Layer::Loopback => "loopback header",
+            Layer::RawIp => "raw IP packet",
+            Layer::Ppp => "PPP header",
+            Layer::Pppoe => "PPPoE header",
+            Layer::CiscoHdlc => "Cisco HDLC header",
+            Layer::Mpls => "MPLS label stack",
             Layer::Ipv4 => "IPv4 header",
             Layer::Ipv6 => "IPv6 header",
             Layer::Ipv6Extension => "IPv6 extension header",
@@ -39,12 +60,22 @@ pub enum Skip {
     Arp,
     /// An 802.3 frame with a length in place of an EtherType, such as spanning tree.
     Llc,
-    /// Another EtherType than IPv4, IPv6, ARP and VLAN tags.
+    /// Another link type than those that are decoded, by its LINKTYPE number.
+    OtherLinkType(u16),
+    /// Another EtherType than those that are decoded.
     OtherEtherType(u16),
+    /// Another address family than IPv4 and IPv6 in a loopback header.
+    OtherFamily(u32),
+    /// Another PPP protocol than IPv4, IPv6 and MPLS, such as link control.
+    OtherPppProtocol(u16),
     /// Another IP protocol than TCP, by its IANA number; in IPv6 the first header that isn't understood.
     OtherProtocol(u8),
     /// A fragment that isn't the first of its datagram: it has no TCP header.
     Fragment,
+    /// What this layer carries is not told by it, and doesn't look like IP.
+    Unrecognised(Layer),
+    /// Header within header, more than are followed.
+    TooDeep,
     /// The captured bytes end within this header.
     Truncated(Layer),
     /// This header contradicts itself or its surroundings, above all in its lengths.
@@ -56,6 +87,11 @@ impl fmt::Display for Skip {
         match self {
             Skip::Arp => f.write_str("ARP"),
             Skip::Llc => f.write_str("802.3 LLC"),
+            Skip::OtherLinkType(number) => write!(f, "link type {number}"),
+            Skip::OtherFamily(number) => write!(f, "address family {number}"),
+            Skip::OtherPppProtocol(number) => write!(f, "PPP protocol 0x{number:04x}"),
+            Skip::Unrecognised(layer) => write!(f, "{layer} with unrecognised content"),
+            Skip::TooDeep => f.write_str("too many headers"),
             Skip::OtherEtherType(number) => write!(f, "EtherType 0x{number:04x}"),
             Skip::OtherProtocol(number) => write!(f, "IP protocol {number}"),
             Skip::Fragment => f.write_str("later IP fragment"),

@@ -1,4 +1,5 @@
 //! Decoding against an independent oracle: what etherparse builds, `decode` must read; and nothing may make it panic.
 
 mod ethernet;
+mod links;
 mod packets;

@@ -214,3 +214,22 @@ pub(crate) fn plain(payload: &[u8]) -> Vec<u8> {
     let ip = IpHeaders::Ipv4(plain_ipv4(), Default::default());
     build(0, ip, &plain_tcp(), payload).0
 }
+
+/// An IP packet of either version without a link header, and the segment in it.
+pub(crate) fn ip_packets() -> impl Strategy<Value = (Vec<u8>, Segment)> {
+    let payload = proptest::collection::vec(any::<u8>(), 0..60);
+    (ip_headers(), tcp_headers(), payload).prop_map(|(ip, tcp, payload)| {
+        let (frame, segment) = build(0, ip, &tcp, &payload);
+        (frame[14..].to_vec(), segment)
+    })
+}
+
+/// The EtherType of a packet by its version.
+pub(crate) fn ether_type(packet: &[u8]) -> u16 {
+    if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd }
+}
+
+/// The segment in octets of this link type, all of them captured.
+pub(crate) fn decode_link(link: LinkType, data: &[u8]) -> Result<Segment, Skip> {
+    decode(&Frame { link, ..frame(data, data.len()) }, 7)
+}
