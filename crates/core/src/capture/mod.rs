@@ -1,12 +1,21 @@
 //! A capture: frames in time, from a live interface or a file, and the two file formats it is kept in.
 
+mod byte_order;
+mod damage;
+mod input;
 mod link_type;
 mod pcap;
+mod pcap_records;
 mod pcapng;
+mod pcapng_blocks;
+mod pcapng_clock;
+mod reader;
 
+pub use damage::{Damage, Flaw};
 pub use link_type::LinkType;
 pub use pcap::PcapWriter;
 pub use pcapng::{Interface, PcapngWriter};
+pub use reader::{CaptureReader, KnownInterface, OpenError};
 
 /// Nanoseconds since the Unix epoch, as the capture gave them. There is no other time in this crate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
