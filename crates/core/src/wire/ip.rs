@@ -2,7 +2,9 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::layers::Octets;
 use super::link::Packet;
+use super::tunnel::Cargo;
 use super::{Layer, Skip};
 use crate::tcp::IpFacts;
 
@@ -29,9 +31,24 @@ pub(super) struct Datagram<'a> {
     pub(super) tcp_len: u32,
 }
 
+/// Why there is no TCP in an IP packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NoTcp<'a> {
+    /// It can't be read, or isn't the datagram's beginning.
+    Skip(Skip),
+    /// It carries something else, which may be a tunnel.
+    Cargo(Cargo<'a>),
+}
+
+impl From<Skip> for NoTcp<'_> {
+    fn from(skip: Skip) -> Self {
+        NoTcp::Skip(skip)
+    }
+}
+
 /// The datagram in an IPv4 packet, if TCP is in it.
 #[inline(always)]
-pub(super) fn open_v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
+pub(super) fn open_v4(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
     let truncated = Skip::Truncated(Layer::Ipv4);
     let header = packet.captured.first_chunk::<20>().ok_or(truncated)?;
     let header_len = u32::from(header[0] & 0x0f) * 4;
@@ -41,14 +58,15 @@ pub(super) fn open_v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         length => u32::from(length),
     };
     if header[0] >> 4 != 4 || header_len < 20 || total_len < header_len {
-        return Err(Skip::Malformed(Layer::Ipv4));
+        return Err(Skip::Malformed(Layer::Ipv4).into());
     }
     let fragment = u16::from_be_bytes([header[6], header[7]]);
     if header[9] != TCP {
-        return Err(Skip::OtherProtocol(header[9]));
+        let octets = rest(packet.captured, header_len, total_len);
+        return Err(NoTcp::Cargo(Cargo { protocol: header[9], later_fragment: fragment & 0x1fff != 0, octets }));
     }
     if fragment & 0x1fff != 0 {
-        return Err(Skip::Fragment);
+        return Err(Skip::Fragment.into());
     }
     let (captured, tcp_len) = cut(packet.captured, header_len, total_len).ok_or(truncated)?;
     let [.., a, b, c, d, e, f, g, h] = *header;
@@ -68,7 +86,7 @@ pub(super) fn open_v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
 
 /// The datagram in an IPv6 packet, if TCP is in it.
 #[inline(always)]
-pub(super) fn open_v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
+pub(super) fn open_v6(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
     let truncated = Skip::Truncated(Layer::Ipv6);
     let header = packet.captured.first_chunk::<40>().ok_or(truncated)?;
     let total_len = match u16::from_be_bytes([header[4], header[5]]) {
@@ -77,10 +95,14 @@ pub(super) fn open_v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         length => 40 + u32::from(length),
     };
     if header[0] >> 4 != 6 || total_len < 40 {
-        return Err(Skip::Malformed(Layer::Ipv6));
+        return Err(Skip::Malformed(Layer::Ipv6).into());
     }
-    let tcp_at = walk_extensions(packet.captured, header[6], total_len)?;
-    let (captured, tcp_len) = cut(packet.captured, tcp_at, total_len).ok_or(truncated)?;
+    let (protocol, at) = walk_extensions(packet.captured, header[6], total_len)?;
+    if protocol != TCP {
+        let octets = rest(packet.captured, at, total_len);
+        return Err(NoTcp::Cargo(Cargo { protocol, later_fragment: false, octets }));
+    }
+    let (captured, tcp_len) = cut(packet.captured, at, total_len).ok_or(truncated)?;
     let (source, destination) = addresses_v6(header);
     Ok(Datagram {
         source: IpAddr::V6(source),
@@ -99,15 +121,12 @@ fn addresses_v6(header: &[u8; 40]) -> (Ipv6Addr, Ipv6Addr) {
     (Ipv6Addr::from(source), Ipv6Addr::from(destination))
 }
 
-/// Where the TCP header starts, past every extension header.
-fn walk_extensions(captured: &[u8], mut next: u8, total_len: u32) -> Result<u32, Skip> {
+/// The first header that is no extension that is understood, and where it starts.
+fn walk_extensions(captured: &[u8], mut next: u8, total_len: u32) -> Result<(u8, u32), Skip> {
     let mut at = 40;
     for _ in 0..=MOST_EXTENSIONS {
-        if next == TCP {
-            return Ok(at);
-        }
         if !matches!(next, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS) {
-            return Err(Skip::OtherProtocol(next));
+            return Ok((next, at));
         }
         // All of them begin with the next header and, but for the fragment header, their length. None is under 8 octets.
         let start = captured
@@ -138,4 +157,11 @@ fn cut(captured: &[u8], from: u32, to: u32) -> Option<(&[u8], u32)> {
     let end = captured.len().min(to as usize);
     let bytes = captured.get(from as usize..end)?;
     Some((bytes, to - from))
+}
+
+/// What a packet carries from `from` on; nothing if the capture ended before it, which whoever reads it will say.
+#[cold]
+fn rest(captured: &[u8], from: u32, to: u32) -> Octets<'_> {
+    let (captured, wire_len) = cut(captured, from, to).unwrap_or((&[], to - from));
+    Octets { captured, wire_len }
 }

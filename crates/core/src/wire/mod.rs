@@ -10,24 +10,61 @@ mod layers;
 mod link;
 mod skip;
 mod tcp;
+mod tunnel;
 
 pub use skip::{Layer, Skip, SkipCounts};
 
 use crate::capture::Frame;
 use crate::tcp::{Endpoint, Segment};
-use ip::Datagram;
-use link::Version;
+use ip::{Datagram, NoTcp};
+use link::{Packet, Version};
+use tunnel::Cargo;
+
+/// Tunnels inside each other that are followed. Two are seen in clouds.
+const MOST_TUNNELS: usize = 4;
 
 /// The segment in a frame, or why there is none. `number` is the frame's number in its capture, from 1.
 ///
 /// Lengths come from the IP header, because Ethernet pads short frames. A frame that was cut while it was captured still
-/// decodes as long as the first 20 octets of its TCP header are there.
+/// decodes as long as the first 20 octets of its TCP header are there. In tunnels the innermost segment is what counts.
 pub fn decode(frame: &Frame<'_>, number: u64) -> Result<Segment, Skip> {
     let packet = link::open(frame)?;
     // Each version is assembled on its own: one path for both would have to pass the addresses through memory.
     match packet.version {
-        Version::V4 => assemble(frame, number, ip::open_v4(packet)?),
-        Version::V6 => assemble(frame, number, ip::open_v6(packet)?),
+        Version::V4 => finish(frame, number, ip::open_v4(packet)),
+        Version::V6 => finish(frame, number, ip::open_v6(packet)),
+    }
+}
+
+#[inline(always)]
+fn finish<'a>(frame: &Frame<'a>, number: u64, opened: Result<Datagram<'a>, NoTcp<'a>>) -> Result<Segment, Skip> {
+    match opened {
+        Ok(datagram) => assemble(frame, number, datagram),
+        Err(NoTcp::Skip(skip)) => Err(skip),
+        Err(NoTcp::Cargo(cargo)) => decode_cargo(frame, number, cargo),
+    }
+}
+
+/// The segment inside whatever an IP packet carries, out of the way of those that carry TCP.
+#[cold]
+#[inline(never)]
+fn decode_cargo<'a>(frame: &Frame<'a>, number: u64, mut cargo: Cargo<'a>) -> Result<Segment, Skip> {
+    for _ in 0..MOST_TUNNELS {
+        let opened = open_ip(tunnel::open(cargo)?);
+        match opened {
+            Ok(datagram) => return assemble(frame, number, datagram),
+            Err(NoTcp::Skip(skip)) => return Err(skip),
+            Err(NoTcp::Cargo(inner)) => cargo = inner,
+        }
+    }
+    // Where there is no further tunnel, that is the reason.
+    tunnel::open(cargo).and(Err(Skip::TooDeep))
+}
+
+fn open_ip(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
+    match packet.version {
+        Version::V4 => ip::open_v4(packet),
+        Version::V6 => ip::open_v6(packet),
     }
 }
 

@@ -29,6 +29,16 @@ pub enum Layer {
     Ipv6,
     /// An IPv6 extension header (RFC 8200 section 4).
     Ipv6Extension,
+    /// A GRE header (RFC 2784).
+    Gre,
+    /// An ERSPAN header (draft-foschiano-erspan).
+    Erspan,
+    /// A VXLAN header (RFC 7348).
+    Vxlan,
+    /// A Geneve header (RFC 8926).
+    Geneve,
+    /// A GTP-U header (3GPP TS 29.281).
+    Gtp,
     /// The TCP header (RFC 9293 section 3.1).
     Tcp,
 }
@@ -48,6 +58,11 @@ impl fmt::Display for Layer {
             Layer::Ipv4 => "IPv4 header",
             Layer::Ipv6 => "IPv6 header",
             Layer::Ipv6Extension => "IPv6 extension header",
+            Layer::Gre => "GRE header",
+            Layer::Erspan => "ERSPAN header",
+            Layer::Vxlan => "VXLAN header",
+            Layer::Geneve => "Geneve header",
+            Layer::Gtp => "GTP header",
             Layer::Tcp => "TCP header",
         })
     }
@@ -68,8 +83,13 @@ pub enum Skip {
     OtherFamily(u32),
     /// Another PPP protocol than IPv4, IPv6 and MPLS, such as link control.
     OtherPppProtocol(u16),
-    /// Another IP protocol than TCP, by its IANA number; in IPv6 the first header that isn't understood.
+    /// Another IP protocol than TCP and tunnels, by its IANA number; in IPv6 the first header that isn't understood. A segment
+    /// that an ICMP error quotes is none: it was seen before.
     OtherProtocol(u8),
+    /// Another version of GRE than 0, such as PPTP's.
+    GreVersion(u8),
+    /// Another message of GTP-U than user data, by its number.
+    GtpMessage(u8),
     /// A fragment that isn't the first of its datagram: it has no TCP header.
     Fragment,
     /// What this layer carries is not told by it, and doesn't look like IP.
@@ -94,6 +114,8 @@ impl fmt::Display for Skip {
             Skip::TooDeep => f.write_str("too many headers"),
             Skip::OtherEtherType(number) => write!(f, "EtherType 0x{number:04x}"),
             Skip::OtherProtocol(number) => write!(f, "IP protocol {number}"),
+            Skip::GreVersion(number) => write!(f, "GRE version {number}"),
+            Skip::GtpMessage(number) => write!(f, "GTP message {number}"),
             Skip::Fragment => f.write_str("later IP fragment"),
             Skip::Truncated(layer) => write!(f, "{layer} cut off"),
             Skip::Malformed(layer) => write!(f, "{layer} malformed"),

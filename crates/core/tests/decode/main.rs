@@ -3,3 +3,4 @@
 mod ethernet;
 mod links;
 mod packets;
+mod tunnels;
