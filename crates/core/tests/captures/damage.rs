@@ -148,8 +148,6 @@ fn read_whatever(file: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
     #[test]
     fn no_octets_panic(
         magic in prop::sample::select(vec![

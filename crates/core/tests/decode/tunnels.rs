@@ -46,6 +46,12 @@ fn gre(flags: u16, protocol: u16, fields: &[u8], inside: &[u8]) -> Vec<u8> {
     [&flags.to_be_bytes()[..], &protocol.to_be_bytes(), fields, inside].concat()
 }
 
+/// User data of tunnel 1.
+fn gtp(flags: u8, fields: &[u8], inside: &[u8]) -> Vec<u8> {
+    let length = (fields.len() + inside.len()) as u16;
+    [&[flags, 255][..], &length.to_be_bytes(), &[0, 0, 0, 1], fields, inside].concat()
+}
+
 /// The packet in every tunnel there is, without a link header.
 fn tunnels(v6: bool, packet: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (frame, ether_type) = (ethernet(packet), ether_type(packet));
@@ -54,7 +60,7 @@ fn tunnels(v6: bool, packet: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let in_udp = |port, header: &[u8], inside: &[u8]| wrap_udp(v6, port, &[header, inside].concat());
     let vxlan = [8, 0, 0, 0, 0, 0, 7, 0];
     let [high, low] = ether_type.to_be_bytes();
-    let extension = [1, 9, 9, 0x85, 2, 0, 0, 0, 0, 0, 0, 0];
+    let extensions = [1, 9, 9, 0x85, 2, 0, 0, 0, 0, 0, 0, 0];
     let mpls = [&[0, 1, 1, 64][..], packet].concat();
     vec![
         ("IP in IP", wrap(v6, own, packet)),
@@ -76,12 +82,10 @@ fn tunnels(v6: bool, packet: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("VXLAN on Linux's port", in_udp(8472, &vxlan, &frame)),
         ("Geneve", in_udp(6081, &[0, 0, 0x65, 0x58, 0, 0, 7, 0], &frame)),
         ("Geneve, options", in_udp(6081, &[&[3, 0, high, low, 0, 0, 7, 0][..], &[1; 12]].concat(), packet)),
-        ("GTP-U", in_udp(2152, &[0x30, 255, 0, 0, 0, 0, 0, 1], packet)),
-        ("GTP-U, sequence number", in_udp(2152, &[0x32, 255, 0, 0, 0, 0, 0, 1, 0, 9, 0, 0x85], packet)),
-        (
-            "GTP-U, extensions",
-            in_udp(2152, &[&[0x34, 255, 0, 0, 0, 0, 0, 1, 0, 9, 0, 0xc0][..], &extension].concat(), packet),
-        ),
+        ("GTP-U", in_udp(2152, &[], &gtp(0x30, &[], packet))),
+        ("GTP-U, sequence number", in_udp(2152, &[], &gtp(0x32, &[0, 9, 0, 0], packet))),
+        ("GTP-U, stale extension type", in_udp(2152, &[], &gtp(0x32, &[0, 9, 0, 0x85], packet))),
+        ("GTP-U, extensions", in_udp(2152, &[], &gtp(0x34, &[&[0, 9, 0, 0xc0][..], &extensions].concat(), packet))),
     ]
 }
 
