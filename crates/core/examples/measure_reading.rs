@@ -16,7 +16,7 @@ use rst_storm_core::wire::decode;
 
 const FLOWS: u32 = 440_000;
 const PACKETS: u64 = 4 * FLOWS as u64;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 15;
 
 fn main() {
     let pcap = write_pcap();
