@@ -1,4 +1,8 @@
 //! Reading a capture of either format, as its octets come.
+//!
+//! By hand, not by pcap-parser, which stays the tests' oracle: its readers must have the first header in one read, forget what
+//! an input's error said, don't know the obsolete packet block, take if_tsoffset for little-endian, and allocate for each
+//! packet with options (what that costs: `examples/measure_reading.rs`).
 
 use core::ops::Range;
 use std::io::{self, ErrorKind, Read};
