@@ -124,7 +124,7 @@ pub enum Event {
 
 impl Flow {
     /// The flow that begins with this segment, which is already counted in it.
-    pub(super) fn open(segment: &Segment) -> Flow {
+    pub(super) fn begin(segment: &Segment) -> Flow {
         let syn_ack = segment.flags.is_syn() && segment.flags.is_ack() && !segment.flags.is_rst();
         let sides = if is_opening(segment) || syn_ack { Sides::FromSyn } else { Sides::Guessed };
         let (originator, responder, initial_seq) = if syn_ack {
@@ -151,7 +151,7 @@ impl Flow {
             segments: PerSide::default(),
             payload_octets: PerSide::default(),
         };
-        flow.absorb(segment);
+        flow.count(segment);
         flow
     }
 
@@ -202,7 +202,7 @@ impl Flow {
     }
 
     /// Whether the segment is a SYN of another connection between the same endpoints.
-    pub(super) fn is_replaced_by(&self, segment: &Segment) -> bool {
+    pub(super) fn ends_with(&self, segment: &Segment) -> bool {
         if !is_opening(segment) {
             return false;
         }
@@ -217,7 +217,7 @@ impl Flow {
     }
 
     /// Counts a segment of this flow and says what it did.
-    pub(super) fn absorb(&mut self, segment: &Segment) -> Event {
+    pub(super) fn count(&mut self, segment: &Segment) -> Event {
         let side = self.side_of(segment);
         self.last_seen = self.last_seen.max(segment.at);
         self.segments[side] += 1;

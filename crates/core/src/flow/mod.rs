@@ -1,6 +1,8 @@
 //! Segments become flows: every TCP connection followed from its SYN to its end, by packet time only.
 
 mod connection;
+mod flow_table;
+mod followed;
 mod indicators;
 mod outcome;
 mod per_side;
@@ -8,7 +10,7 @@ mod slots;
 mod table;
 
 pub use connection::{Event, Flow, Resets, Sides, Sighting, SynAck};
+pub use flow_table::{FlowTable, Limits};
 pub use indicators::Indicators;
 pub use outcome::CloseKind;
 pub use per_side::PerSide;
-pub use table::{FlowTable, Limits};

@@ -1,18 +1,23 @@
-//! Where flows are kept while they are followed: an arena with two queues through it, ordered by when each flow is due.
+//! Where flows are kept while they are followed: an arena with queues through it, each ordered by when its flows are due.
 //!
 //! The queues are linked through the slots themselves, so that a flow that ends leaves nothing behind: memory is bounded by
 //! the number of flows, not by how many have come and gone within a timeout.
 
-use super::Flow;
 use crate::capture::Timestamp;
 
-/// Which of the two clocks runs for a flow.
+/// The most queues that a kind of connection may have.
+const MOST_QUEUES: usize = 4;
+
+/// One of the queues. Flows that wait equally long share one, so that who came first is due first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Queue {
-    /// It may go on: it ends after a long silence.
-    Idle,
-    /// It is over: it stays a short time for what comes late.
-    Lingering,
+pub struct Queue(u8);
+
+impl Queue {
+    /// The queue of this number; there are [`MOST_QUEUES`].
+    pub(super) const fn number(number: u8) -> Queue {
+        assert!((number as usize) < MOST_QUEUES);
+        Queue(number)
+    }
 }
 
 /// A place in the arena.
@@ -24,11 +29,11 @@ pub(super) const MOST_FLOWS: usize = u32::MAX as usize;
 
 /// A flow in its place.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) flow: Flow,
+pub(super) struct Slot<F> {
+    pub(super) flow: F,
     /// The hash of its key, kept because growing the table needs all of them again.
     pub(super) hash: u64,
-    /// When its last segment came; unlike `flow.last_seen` this follows a clock that steps back.
+    /// When its last segment came; this follows a clock that steps back.
     pub(super) touched: Timestamp,
     /// When to look at it again. Later segments don't move it: whoever looks finds out and puts it off.
     pub(super) due: Timestamp,
@@ -44,30 +49,35 @@ struct Ends {
 }
 
 /// The arena. A place is valid from `insert` until `remove`.
-#[derive(Debug, Default)]
-pub(super) struct Slots {
-    slots: Vec<Slot>,
+#[derive(Debug)]
+pub(super) struct Slots<F> {
+    slots: Vec<Slot<F>>,
     vacant: Vec<Place>,
-    idle: Ends,
-    lingering: Ends,
+    queues: [Ends; MOST_QUEUES],
 }
 
-impl Slots {
+impl<F> Default for Slots<F> {
+    fn default() -> Slots<F> {
+        Slots { slots: Vec::new(), vacant: Vec::new(), queues: [Ends::default(); MOST_QUEUES] }
+    }
+}
+
+impl<F: Clone> Slots<F> {
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.vacant.len()
     }
 
-    pub(super) fn at(&self, place: Place) -> &Slot {
+    pub(super) fn at(&self, place: Place) -> &Slot<F> {
         &self.slots[place.0 as usize]
     }
 
-    pub(super) fn at_mut(&mut self, place: Place) -> &mut Slot {
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut Slot<F> {
         &mut self.slots[place.0 as usize]
     }
 
-    /// Puts a flow at the back of the idle queue.
-    pub(super) fn insert(&mut self, flow: Flow, hash: u64, due: Timestamp) -> Place {
-        let slot = Slot { touched: flow.started, flow, hash, due, queue: Queue::Idle, previous: None, next: None };
+    /// Puts a flow that has just begun at the back of a queue.
+    pub(super) fn insert(&mut self, flow: F, hash: u64, now: Timestamp, queue: Queue, due: Timestamp) -> Place {
+        let slot = Slot { touched: now, flow, hash, due, queue, previous: None, next: None };
         let place = match self.vacant.pop() {
             Some(place) => {
                 *self.at_mut(place) = slot;
@@ -84,7 +94,7 @@ impl Slots {
     }
 
     /// Takes a flow out; its place may be given to the next one.
-    pub(super) fn remove(&mut self, place: Place) -> Flow {
+    pub(super) fn remove(&mut self, place: Place) -> F {
         self.unlink(place);
         self.vacant.push(place);
         self.at(place).flow.clone()
@@ -92,10 +102,7 @@ impl Slots {
 
     /// The flow of this queue that has waited longest.
     pub(super) fn front(&self, queue: Queue) -> Option<Place> {
-        match queue {
-            Queue::Idle => self.idle.front,
-            Queue::Lingering => self.lingering.front,
-        }
+        self.queues[usize::from(queue.0)].front
     }
 
     /// Moves a flow to the back of a queue, to be looked at when it is due.
@@ -108,10 +115,7 @@ impl Slots {
     }
 
     fn ends(&mut self, queue: Queue) -> &mut Ends {
-        match queue {
-            Queue::Idle => &mut self.idle,
-            Queue::Lingering => &mut self.lingering,
-        }
+        &mut self.queues[usize::from(queue.0)]
     }
 
     fn link(&mut self, place: Place) {

@@ -6,92 +6,78 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::connection::is_opening;
+use super::followed::Followed;
 use super::slots::{MOST_FLOWS, Place, Queue, Slots};
-use super::{Event, Flow};
 use crate::capture::Timestamp;
 use crate::tcp::{FlowKey, Segment};
-
-const SECOND: u64 = 1_000_000_000;
-
-/// How many flows are followed at once, and for how long. All times are packet time, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The most flows that are held at once; at least one is. A flow takes about 320 octets.
-    pub max_flows: usize,
-    /// How long a flow that is over (a RST, or a FIN from both sides) must be silent before it is let go: late RSTs are
-    /// still its own.
-    pub linger_nanos: u64,
-    /// How long any other flow must be silent before it is let go.
-    pub idle_nanos: u64,
-}
-
-impl Default for Limits {
-    /// 262,144 flows (some 84 MB), one second, five minutes: longer than the longest gap between Linux's SYN retries.
-    fn default() -> Limits {
-        Limits { max_flows: 1 << 18, linger_nanos: SECOND, idle_nanos: 300 * SECOND }
-    }
-}
 
 /// Follows every connection in a stream of segments.
 ///
 /// Segments come in the order of their capture. Time is theirs alone; it may step back, as it does in merged captures.
-/// A segment costs a constant amount of work on average, and memory is bounded by [`Limits::max_flows`].
-#[derive(Debug, Default)]
-pub struct FlowTable {
-    limits: Limits,
+/// A segment costs a constant amount of work on average, and memory is bounded by the limit on how many are followed.
+#[derive(Debug)]
+pub struct Table<F: Followed> {
+    limits: F::Limits,
     // The hash is seeded at random because addresses and ports are the sender's to choose.
     hasher: RandomState,
     places: HashTable<Place>,
-    slots: Slots,
+    slots: Slots<F>,
     opened: u64,
     midstream: u64,
     evicted: u64,
 }
 
-impl FlowTable {
+impl<F: Followed> Table<F> {
     /// An empty table.
-    pub fn new(limits: Limits) -> FlowTable {
-        FlowTable {
-            limits: Limits { max_flows: limits.max_flows.clamp(1, MOST_FLOWS), ..limits },
-            ..FlowTable::default()
+    pub fn new(limits: F::Limits) -> Table<F> {
+        Table {
+            limits,
+            hasher: RandomState::default(),
+            places: HashTable::new(),
+            slots: Slots::default(),
+            opened: 0,
+            midstream: 0,
+            evicted: 0,
         }
     }
 
-    /// Takes the next segment and says what it did to its flow. Flows that end by it, or by the time that has passed, go to `ended`.
-    pub fn push(&mut self, segment: &Segment, ended: &mut impl FnMut(Flow)) -> Event {
+    /// Takes the next segment and says where its flow is and what it did to it.
+    pub(super) fn take(&mut self, segment: &Segment, aside: F::Aside, ended: &mut impl FnMut(F)) -> (Place, F::Event) {
         self.expire(segment.at, ended);
         let key = FlowKey::new(segment.source, segment.destination);
         let hash = self.hasher.hash_one(key);
         let Some(place) = self.find(hash, segment) else {
-            return self.open(hash, segment, ended);
+            return self.open(hash, segment, aside, ended);
         };
         let slot = self.slots.at_mut(place);
         // The queues may be late with a flow; what belongs together is decided here, and exactly.
-        let silent = segment.at.nanos_since(slot.touched) >= self.limits.timeout(slot.queue);
-        if silent || slot.flow.is_replaced_by(segment) {
+        let spent = slot.flow.is_spent(&self.limits, slot.touched, segment.at);
+        if spent || slot.flow.is_replaced_by(segment) {
             ended(self.remove(place));
-            return self.open(hash, segment, ended);
+            return self.open(hash, segment, aside, ended);
         }
         slot.touched = segment.at;
-        let event = slot.flow.absorb(segment);
-        if slot.queue == Queue::Idle && slot.flow.is_over() {
-            self.enqueue(place, Queue::Lingering, segment.at);
+        let event = slot.flow.absorb(segment, aside);
+        let queue = slot.flow.queue();
+        if slot.queue != queue {
+            self.enqueue(place, queue);
         }
-        event
+        (place, event)
     }
 
     /// Lets go of the flows that have been silent for too long at `now`. `push` does so by itself; a live capture on which
     /// nothing arrives calls this instead.
-    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(Flow)) {
-        self.expire_queue(Queue::Lingering, now, ended);
-        self.expire_queue(Queue::Idle, now, ended);
+    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(F)) {
+        for queue in F::QUEUES {
+            self.expire_queue(*queue, now, ended);
+        }
     }
 
     /// Hands over all flows that are left, in the order of their first frames. The table is empty then and can go on.
-    pub fn finish(&mut self, ended: &mut impl FnMut(Flow)) {
+    pub fn finish(&mut self, ended: &mut impl FnMut(F)) {
         let slots = &self.slots;
         let mut left: Vec<Place> = self.places.iter().copied().collect();
-        left.sort_unstable_by_key(|place| slots.at(*place).flow.first_frame);
+        left.sort_unstable_by_key(|place| slots.at(*place).flow.first_frame());
         self.places.clear();
         for place in left {
             ended(self.slots.remove(place));
@@ -126,92 +112,70 @@ impl FlowTable {
     fn find(&self, hash: u64, segment: &Segment) -> Option<Place> {
         let (one, other) = (segment.source, segment.destination);
         let is_its_flow = |place: &Place| {
-            let flow = &self.slots.at(*place).flow;
-            (flow.originator == one && flow.responder == other) || (flow.originator == other && flow.responder == one)
+            let (this, that) = self.slots.at(*place).flow.endpoints();
+            (this == one && that == other) || (this == other && that == one)
         };
         self.places.find(hash, is_its_flow).copied()
     }
 
-    fn open(&mut self, hash: u64, segment: &Segment, ended: &mut impl FnMut(Flow)) -> Event {
-        if self.slots.len() >= self.limits.max_flows {
+    fn open(&mut self, hash: u64, segment: &Segment, aside: F::Aside, ended: &mut impl FnMut(F)) -> (Place, F::Event) {
+        if self.slots.len() >= F::most(&self.limits).clamp(1, MOST_FLOWS) {
             self.evict(ended);
         }
-        let flow = Flow::open(segment);
-        let over = flow.is_over();
-        let due = self.limits.due(Queue::Idle, segment.at);
-        let place = self.slots.insert(flow, hash, due);
+        let (flow, event) = F::open(segment, aside);
+        let (queue, due) = (flow.queue(), flow.due(&self.limits, segment.at));
+        let place = self.slots.insert(flow, hash, segment.at, queue, due);
         let slots = &self.slots;
         self.places.insert_unique(hash, place, |place| slots.at(*place).hash);
-        if over {
-            self.enqueue(place, Queue::Lingering, segment.at);
-        }
         self.opened += 1;
-        if is_opening(segment) {
-            return Event::Opened;
-        }
-        self.midstream += 1;
-        Event::Midstream
+        self.midstream += u64::from(!is_opening(segment));
+        (place, event)
     }
 
-    /// Lets go of the oldest flow that is over; only where there is none, of the oldest that may go on.
-    fn evict(&mut self, ended: &mut impl FnMut(Flow)) {
-        let oldest = self.slots.front(Queue::Lingering);
-        if let Some(place) = oldest.or_else(|| self.slots.front(Queue::Idle)) {
+    /// Lets go of the oldest flow of the first queue that has one.
+    fn evict(&mut self, ended: &mut impl FnMut(F)) {
+        if let Some(place) = F::QUEUES.iter().find_map(|queue| self.slots.front(*queue)) {
             self.evicted += 1;
             ended(self.remove(place));
         }
     }
 
-    fn expire_queue(&mut self, queue: Queue, now: Timestamp, ended: &mut impl FnMut(Flow)) {
-        let timeout = self.limits.timeout(queue);
+    fn expire_queue(&mut self, queue: Queue, now: Timestamp, ended: &mut impl FnMut(F)) {
         while let Some(place) = self.slots.front(queue) {
             let slot = self.slots.at_mut(place);
-            if slot.due.nanos_since(now) > timeout {
-                // It was seen before the clock stepped back and would hold up all behind it. One at a time: a clock that
-                // steps back with every segment must not make each of them walk the whole queue.
-                slot.touched = slot.touched.min(now);
-                self.enqueue(place, queue, now);
+            if now < slot.due && slot.due.nanos_since(now) <= F::patience(&self.limits, queue) {
                 break;
             }
             if now < slot.due {
+                // It was seen before the clock stepped back and would hold up all behind it. One at a time: a clock that
+                // steps back with every segment must not make each of them walk the whole queue.
+                slot.touched = slot.touched.min(now);
+                self.enqueue(place, queue);
                 break;
             }
-            if now.nanos_since(slot.touched) >= timeout {
+            if slot.flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));
                 continue;
             }
-            let touched = slot.touched;
-            self.enqueue(place, queue, touched);
-            if self.limits.due(queue, touched) <= now {
+            self.enqueue(place, queue);
+            if self.slots.at(place).due <= now {
                 // Only at the very end of time, where adding the timeout saturates.
                 break;
             }
         }
     }
 
-    fn enqueue(&mut self, place: Place, queue: Queue, touched: Timestamp) {
-        let due = self.limits.due(queue, touched);
+    fn enqueue(&mut self, place: Place, queue: Queue) {
+        let slot = self.slots.at(place);
+        let due = slot.flow.due(&self.limits, slot.touched);
         self.slots.enqueue(place, queue, due);
     }
 
-    fn remove(&mut self, place: Place) -> Flow {
+    fn remove(&mut self, place: Place) -> F {
         let hash = self.slots.at(place).hash;
         if let Ok(entry) = self.places.find_entry(hash, |held| *held == place) {
             entry.remove();
         }
         self.slots.remove(place)
-    }
-}
-
-impl Limits {
-    fn timeout(&self, queue: Queue) -> u64 {
-        match queue {
-            Queue::Idle => self.idle_nanos,
-            Queue::Lingering => self.linger_nanos,
-        }
-    }
-
-    fn due(&self, queue: Queue, touched: Timestamp) -> Timestamp {
-        Timestamp(touched.0.saturating_add(self.timeout(queue)))
     }
 }

@@ -1,0 +1,50 @@
+//! What the table must know of a connection to follow it: where it begins, what belongs to it, when it is let go.
+
+use core::fmt::Debug;
+
+use super::slots::Queue;
+use crate::capture::Timestamp;
+use crate::tcp::{Endpoint, Segment};
+
+/// A kind of connection that a [`Table`](super::table::Table) can follow.
+pub trait Followed: Clone + Debug {
+    /// How many are followed at once, and for how long.
+    type Limits: Copy + Debug;
+    /// What is known of a segment beside itself.
+    type Aside: Copy;
+    /// What a segment did.
+    type Event;
+
+    /// The queues that its connections wait in. The first is evicted from first.
+    const QUEUES: &'static [Queue];
+
+    /// The most that are followed at once.
+    fn most(limits: &Self::Limits) -> usize;
+
+    /// The longest that one waits in a queue before it is looked at again.
+    fn patience(limits: &Self::Limits, queue: Queue) -> u64;
+
+    /// The connection that begins with this segment, which is already counted in it.
+    fn open(segment: &Segment, aside: Self::Aside) -> (Self, Self::Event);
+
+    /// Who talks, in either order.
+    fn endpoints(&self) -> (Endpoint, Endpoint);
+
+    /// The number of the frame that it was first seen in.
+    fn first_frame(&self) -> u64;
+
+    /// Whether the segment, of the same endpoints, is the beginning of another connection.
+    fn is_replaced_by(&self, segment: &Segment) -> bool;
+
+    /// Counts a segment and says what it did.
+    fn absorb(&mut self, segment: &Segment, aside: Self::Aside) -> Self::Event;
+
+    /// The queue that it belongs in now.
+    fn queue(&self) -> Queue;
+
+    /// When to let it go if no segment comes any more; the last one came at `touched`.
+    fn due(&self, limits: &Self::Limits, touched: Timestamp) -> Timestamp;
+
+    /// Whether it is to be let go at `now`.
+    fn is_spent(&self, limits: &Self::Limits, touched: Timestamp, now: Timestamp) -> bool;
+}
