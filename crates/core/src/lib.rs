@@ -8,4 +8,6 @@
 pub mod capture;
 pub mod flow;
 pub mod tcp;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod wire;

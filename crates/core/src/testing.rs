@@ -1,0 +1,189 @@
+//! Conversations as text, for tests: a line is a segment, or what is said about those that follow.
+//!
+//! ```text
+//! client 10.0.0.1:40000         # these are the defaults
+//! server 10.0.1.2:9999
+//! > S 100                       # from the client: flags, sequence number
+//! < SA 300 ack 101              # from the server
+//! > A 101 ack 301
+//! +250ms                        # time passes: ns, us, ms, s, m or h; fractions too
+//! > PA 101 ack 301 len 20       # payload octets
+//! < R 301
+//! ```
+//!
+//! Flags are tcpdump's letters as [`Flags`] prints them, `-` for none. Further words are `win`, `ttl`, `id` and `tsval` with a
+//! number, and `bad`: a wrong checksum. From line to line passes a millisecond, and frames are counted from 1.
+//!
+//! A line that can't be read is a mistake in the test: it panics, and says which line it was.
+
+use core::net::SocketAddr;
+
+use crate::capture::Timestamp;
+use crate::tcp::{Checksum, Endpoint, Flags, IpFacts, Segment, SeqNumber};
+
+/// When a conversation begins, in nanoseconds since 1970.
+pub const BEGINNING: u64 = 1_000_000_000_000_000_000;
+
+const MILLISECOND: u64 = 1_000_000;
+
+/// The segments of a conversation; what it says of checksums is left out.
+pub fn segments(conversation: &str) -> Vec<Segment> {
+    sightings(conversation).into_iter().map(|(segment, _)| segment).collect()
+}
+
+/// The segments of a conversation, and what is known of their checksums: nothing, or that they are bad.
+pub fn sightings(conversation: &str) -> Vec<(Segment, Checksum)> {
+    let mut reader = Reader {
+        client: Endpoint::new([10, 0, 0, 1].into(), 40000),
+        server: Endpoint::new([10, 0, 1, 2].into(), 9999),
+        now: BEGINNING,
+        read: Vec::new(),
+    };
+    for line in conversation.lines() {
+        let said = line.split('#').next().unwrap_or_default();
+        if reader.read_line(said).is_none() {
+            panic!("not understood: {line:?}");
+        }
+    }
+    reader.read
+}
+
+struct Reader {
+    client: Endpoint,
+    server: Endpoint,
+    now: u64,
+    read: Vec<(Segment, Checksum)>,
+}
+
+impl Reader {
+    fn read_line(&mut self, line: &str) -> Option<()> {
+        let mut words = line.split_whitespace();
+        let Some(first) = words.next() else {
+            return Some(());
+        };
+        match first {
+            ">" => self.read_segment(self.client, self.server, &mut words)?,
+            "<" => self.read_segment(self.server, self.client, &mut words)?,
+            "client" => self.client = words.next()?.parse::<SocketAddr>().ok()?.into(),
+            "server" => self.server = words.next()?.parse::<SocketAddr>().ok()?.into(),
+            time => self.now += nanos(time.strip_prefix('+')?)?,
+        }
+        words.next().is_none().then_some(())
+    }
+
+    fn read_segment<'a>(
+        &mut self,
+        source: Endpoint,
+        destination: Endpoint,
+        words: &mut impl Iterator<Item = &'a str>,
+    ) -> Option<()> {
+        let mut checksum = Checksum::NotChecked;
+        let mut segment = Segment {
+            at: Timestamp(self.now),
+            frame: self.read.len() as u64 + 1,
+            source,
+            destination,
+            seq: SeqNumber(0),
+            ack: SeqNumber(0),
+            flags: flags(words.next()?)?,
+            window: 64240,
+            timestamp_value: None,
+            payload_len: 0,
+            ip: IpFacts { ttl: 64, tos: 0, id: Some(0), dont_fragment: true },
+        };
+        segment.seq = SeqNumber(words.next()?.parse().ok()?);
+        while let Some(word) = words.next() {
+            if word == "bad" {
+                checksum = Checksum::Bad;
+                continue;
+            }
+            let number: u32 = words.next()?.parse().ok()?;
+            match word {
+                "ack" => segment.ack = SeqNumber(number),
+                "len" => segment.payload_len = number,
+                "win" => segment.window = number.try_into().ok()?,
+                "ttl" => segment.ip.ttl = number.try_into().ok()?,
+                "id" => segment.ip.id = Some(number.try_into().ok()?),
+                "tsval" => segment.timestamp_value = Some(number),
+                _ => return None,
+            }
+        }
+        self.read.push((segment, checksum));
+        self.now += MILLISECOND;
+        Some(())
+    }
+}
+
+fn flags(letters: &str) -> Option<Flags> {
+    if letters == "-" {
+        return Some(Flags::default());
+    }
+    letters.chars().try_fold(Flags::default(), |flags, letter| {
+        let flag = match letter {
+            'F' => Flags::FIN,
+            'S' => Flags::SYN,
+            'R' => Flags::RST,
+            'P' => Flags::PSH,
+            'A' => Flags::ACK,
+            'U' => Flags::URG,
+            'E' => Flags::ECE,
+            'W' => Flags::CWR,
+            _ => return None,
+        };
+        Some(flags.with(flag))
+    })
+}
+
+/// `5.1s` in nanoseconds.
+fn nanos(time: &str) -> Option<u64> {
+    let unit_at = time.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = time.split_at(unit_at);
+    let in_unit: u64 = match unit {
+        "ns" => 1,
+        "us" => 1_000,
+        "ms" => MILLISECOND,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let scale = 10_u64.checked_pow(fraction.len().try_into().ok()?)?;
+    let fraction = fraction.parse::<u64>().ok()?.checked_mul(in_unit)? / scale;
+    whole.parse::<u64>().ok()?.checked_mul(in_unit)?.checked_add(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BEGINNING, segments, sightings};
+    use crate::capture::Timestamp;
+    use crate::tcp::{Checksum, Flags, SeqNumber};
+
+    #[test]
+    fn a_conversation_is_read_line_by_line() {
+        let read = sightings(
+            "client 10.0.0.7:50000
+             > S 4294967295 win 0 tsval 7   # the handshake
+             +5.1s
+             < SA 300 ack 0 ttl 61 id 9
+             > - 0 len 20 bad",
+        );
+        let [(syn, _), (syn_ack, checked), (last, bad)] = read[..] else { panic!("{read:?}") };
+        assert_eq!((syn.at, syn.frame, syn.seq), (Timestamp(BEGINNING), 1, SeqNumber(u32::MAX)));
+        assert_eq!(
+            (syn.source.to_string(), syn.destination.to_string()),
+            ("10.0.0.7:50000".into(), "10.0.1.2:9999".into())
+        );
+        assert_eq!((syn.flags, syn.window, syn.timestamp_value), (Flags::SYN, 0, Some(7)));
+        assert_eq!(syn_ack.at, Timestamp(BEGINNING + 5_101_000_000));
+        assert_eq!((syn_ack.source, syn_ack.ip.ttl, syn_ack.ip.id), (syn.destination, 61, Some(9)));
+        assert_eq!((checked, bad), (Checksum::NotChecked, Checksum::Bad));
+        assert_eq!((last.flags, last.payload_len, last.frame), (Flags::default(), 20, 3));
+    }
+
+    #[test]
+    #[should_panic(expected = "not understood: \"> S 100 ack\"")]
+    fn a_line_that_is_not_understood_is_named() {
+        segments("> S 100 ack");
+    }
+}
