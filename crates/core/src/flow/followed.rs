@@ -1,4 +1,9 @@
 //! What the table must know of a connection to follow it: where it begins, what belongs to it, when it is let go.
+//!
+//! There are two kinds of connection because there are two questions. [`Flow`](super::Flow) is the lab's: one attempt of the
+//! storm is one flow, so a flow is a tuple with an initial sequence number, and a late RST still counts for it.
+//! [`zeek::Connection`](super::zeek::Connection) is a row of Zeek's log: where one ends and the next begins follows Zeek's own
+//! rules, which split what the lab must keep together. Finding, queueing and evicting are the same for both.
 
 use core::fmt::Debug;
 

@@ -8,6 +8,7 @@ mod outcome;
 mod per_side;
 mod slots;
 mod table;
+pub mod zeek;
 
 pub use connection::{Event, Flow, Resets, Sides, Sighting, SynAck};
 pub use flow_table::{FlowTable, Limits};

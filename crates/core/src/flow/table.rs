@@ -65,6 +65,11 @@ impl<F: Followed> Table<F> {
         (place, event)
     }
 
+    /// The flow in a place that [`Table::take`] gave.
+    pub(super) fn at(&self, place: Place) -> &F {
+        &self.slots.at(place).flow
+    }
+
     /// Lets go of the flows that have been silent for too long at `now`. `push` does so by itself; a live capture on which
     /// nothing arrives calls this instead.
     pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(F)) {

@@ -1,0 +1,48 @@
+//! The names of a connection that don't depend on who reads the capture, or when.
+
+use core::net::IpAddr;
+
+use super::Connection;
+use crate::tcp::Endpoint;
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+impl Connection {
+    /// A name like those that Zeek gives, `C` and letters and digits, but always the same: made of the endpoints in either
+    /// order, the time of the first segment and its sequence number. Two connections that agree in all of these share it.
+    pub fn uid(&self) -> String {
+        let (low, high) = (self.originator.min(self.responder), self.originator.max(self.responder));
+        let mut words = Vec::with_capacity(8);
+        for endpoint in [low, high] {
+            words.extend(words_of(endpoint));
+        }
+        words.extend([self.started.0, u64::from(self.first_seq.0)]);
+        // Two sums over the same words are 128 bits; 17 digits of base 62 hold 101 of them.
+        let mut rest = u128::from(mix(&words, 1)) << 64 | u128::from(mix(&words, 2));
+        let mut name = String::with_capacity(18);
+        name.push('C');
+        for _ in 0..17 {
+            name.push(char::from(DIGITS[(rest % 62) as usize]));
+            rest /= 62;
+        }
+        name
+    }
+}
+
+fn words_of(endpoint: Endpoint) -> [u64; 3] {
+    let (version, addr) = match endpoint.addr {
+        IpAddr::V4(addr) => (4, u128::from(addr.to_bits())),
+        IpAddr::V6(addr) => (6, addr.to_bits()),
+    };
+    [(addr >> 64) as u64, addr as u64, version << 16 | u64::from(endpoint.port)]
+}
+
+/// A sum that every bit of every word changes (the finaliser of SplitMix64). Nobody's security rests on it.
+fn mix(words: &[u64], seed: u64) -> u64 {
+    words.iter().fold(seed, |sum, word| {
+        let mut sum = (sum ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        sum = (sum ^ sum >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        sum = (sum ^ sum >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        sum ^ sum >> 31
+    })
+}
