@@ -1,11 +1,14 @@
-//! What a segment costs: decodes and follows a million storm connections of four segments, made up in memory.
+//! What a segment costs: decodes and follows a million storm connections of four segments, made up in memory; as the lab's flows,
+//! and as Zeek's connections.
 //!
 //! `cargo run --release -p rst-storm-core --example measure_segment`
 
 use std::time::Instant;
 
 use rst_storm_core::capture::{Direction, Frame, LinkType, Timestamp};
+use rst_storm_core::flow::zeek::{ConnState, ConnectionTable};
 use rst_storm_core::flow::{FlowTable, Indicators, Limits};
+use rst_storm_core::tcp::{Checksum, Segment};
 use rst_storm_core::wire::decode;
 
 const FLOWS: u32 = 1_000_000;
@@ -13,6 +16,7 @@ const FLOWS: u32 = 1_000_000;
 fn main() {
     for per_second in [10_000, 100_000] {
         measure_storm(per_second);
+        measure_connections(per_second);
     }
     measure_decoding();
 }
@@ -34,6 +38,40 @@ fn measure_storm(per_second: u64) {
     let mut indicators = Indicators::new();
     let mut ended = 0_u64;
     let mut most_at_once = 0;
+    let nanos = measure(per_second, |segment| {
+        let event = table.push(segment, &mut |_| ended += 1);
+        indicators.record(segment, event);
+        most_at_once = most_at_once.max(table.len());
+    });
+    table.finish(&mut |_| ended += 1);
+    assert_eq!(indicators.reset_flows(), u64::from(FLOWS));
+    println!(
+        "{per_second} flows/s: {nanos:.1} ns a segment; {ended} flows, {most_at_once} at once, {} evicted, {:?}/s",
+        table.evicted(),
+        indicators.flows_per_second(),
+    );
+}
+
+fn measure_connections(per_second: u64) {
+    let mut table = ConnectionTable::default();
+    let mut reset = 0_u32;
+    let mut most_at_once = 0;
+    let nanos = measure(per_second, |segment| {
+        table.push(segment, Checksum::NotChecked, &mut |row| {
+            reset += u32::from(row.conn_state() == ConnState::Rstr);
+        });
+        most_at_once = most_at_once.max(table.len());
+    });
+    table.finish(&mut |row| reset += u32::from(row.conn_state() == ConnState::Rstr));
+    assert_eq!(reset, FLOWS);
+    println!(
+        "{per_second} connections/s by Zeek's rules: {nanos:.1} ns a segment; {most_at_once} at once, {} evicted",
+        table.evicted(),
+    );
+}
+
+/// Nanoseconds a segment, decoded and followed.
+fn measure(per_second: u64, mut follow: impl FnMut(&Segment)) -> f64 {
     let mut packet = blank_packet();
     let mut number = 0;
     let begun = Instant::now();
@@ -43,19 +81,10 @@ fn measure_storm(per_second: u64) {
             number += 1;
             write_segment(&mut packet, each, segment);
             let segment = decode(&frame(&packet, at), number).expect("a whole segment");
-            let event = table.push(&segment, &mut |_| ended += 1);
-            indicators.record(&segment, event);
+            follow(&segment);
         }
-        most_at_once = most_at_once.max(table.len());
     }
-    table.finish(&mut |_| ended += 1);
-    let nanos = begun.elapsed().as_nanos() as f64 / number as f64;
-    assert_eq!(indicators.reset_flows(), u64::from(FLOWS));
-    println!(
-        "{per_second} flows/s: {nanos:.1} ns a segment; {ended} flows, {most_at_once} at once, {} evicted, {:?}/s",
-        table.evicted(),
-        indicators.flows_per_second(),
-    );
+    begun.elapsed().as_nanos() as f64 / number as f64
 }
 
 fn measure_decoding() {
