@@ -2,49 +2,15 @@
 //!
 //! The order of the steps is Zeek's (`TCPSessionAdapter::Process`), because the letters and the gaps depend on it.
 
+use super::completeness::Completeness;
 use super::half::{Half, Relative, sequence_len};
 use super::history::{History, Kind};
-use super::lifetime::Timers;
 use super::roles;
 use super::state::{ConnState, EndpointState};
+use super::timers::Timers;
 use crate::capture::Timestamp;
 use crate::flow::{PerSide, Sighting};
 use crate::tcp::{Checksum, Endpoint, Segment, SeqNumber, Side};
-
-/// Which kinds of segment a connection has shown, in the bits of Wireshark's `tcp.completeness`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Completeness(pub u8);
-
-impl Completeness {
-    /// A SYN.
-    pub const SYN: u8 = 1;
-    /// A SYN-ACK.
-    pub const SYN_ACK: u8 = 2;
-    /// An acknowledgment beside neither SYN nor RST.
-    pub const ACK: u8 = 4;
-    /// Payload beside no RST.
-    pub const DATA: u8 = 8;
-    /// A FIN.
-    pub const FIN: u8 = 16;
-    /// A RST.
-    pub const RST: u8 = 32;
-
-    fn add(&mut self, segment: &Segment) {
-        let flags = segment.flags;
-        let (syn, ack, rst) = (flags.is_syn(), flags.is_ack(), flags.is_rst());
-        let shown = [
-            (syn && !ack, Completeness::SYN),
-            (syn && ack, Completeness::SYN_ACK),
-            (ack && !syn && !rst, Completeness::ACK),
-            (segment.payload_len > 0 && !rst, Completeness::DATA),
-            (flags.is_fin(), Completeness::FIN),
-            (rst, Completeness::RST),
-        ];
-        for (_, bit) in shown.iter().filter(|(seen, _)| *seen) {
-            self.0 |= bit;
-        }
-    }
-}
 
 /// One row of a `conn.log`, and what we say beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +29,8 @@ pub struct Connection {
     pub history: History,
     /// The first RST of either side, and whose it was: Zeek's state hides it where both sent one.
     pub rst_first: Option<(Side, Sighting)>,
-    /// The first FIN of either side, and whose it was.
-    pub fin_first: Option<(Side, Sighting)>,
+    /// Whose FIN was the first.
+    pub fin_first: Option<Side>,
     /// Which kinds of segment were seen.
     pub tshark_completeness: Completeness,
     /// The sequence number of its first segment.
@@ -237,7 +203,7 @@ impl Connection {
             self.rst_first.get_or_insert((side, seen));
         }
         if flags.is_fin() {
-            self.fin_first.get_or_insert((side, seen));
+            self.fin_first.get_or_insert(side);
         }
         if !self.started_sides[side] {
             match side {
@@ -464,9 +430,8 @@ impl Connection {
         core::mem::swap(&mut self.halves.originator, &mut self.halves.responder);
         core::mem::swap(&mut self.started_sides.originator, &mut self.started_sides.responder);
         self.partial = false;
-        for first in [&mut self.rst_first, &mut self.fin_first] {
-            *first = first.map(|(side, seen)| (side.other(), seen));
-        }
+        self.rst_first = self.rst_first.map(|(side, seen)| (side.other(), seen));
+        self.fin_first = self.fin_first.map(Side::other);
     }
 
     /// Processes a close that waited for this side's data, once all of it is there.

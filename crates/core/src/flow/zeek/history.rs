@@ -6,7 +6,7 @@ use crate::flow::PerSide;
 use crate::tcp::Side;
 
 /// Letters that fit into a history without memory of their own. Nearly all do.
-const INLINE: usize = 30;
+const INLINE: usize = 20;
 
 /// The most letters that are kept. Zeek keeps all, but whoever sends resets with ever new numbers makes one with each.
 const MOST_LETTERS: usize = 1024;
@@ -150,7 +150,7 @@ impl Scaled {
 
 #[cfg(test)]
 mod tests {
-    use super::{History, MOST_LETTERS, Scaled};
+    use super::{History, INLINE, MOST_LETTERS, Scaled};
     use crate::tcp::Side;
 
     fn history(letters: &str) -> History {
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_long_history_is_whole_up_to_its_bound_and_then_cut() {
         let letters = "ShADad".repeat(MOST_LETTERS);
-        for length in [0, 1, 29, 30, 31, 32, MOST_LETTERS - 1, MOST_LETTERS] {
+        for length in [0, 1, INLINE - 1, INLINE, INLINE + 1, MOST_LETTERS - 1, MOST_LETTERS] {
             let history = history(&letters[..length]);
             assert_eq!(history.to_string(), letters[..length]);
             assert!(!history.is_cut());

@@ -5,6 +5,7 @@
 //! `base/protocols/conn`), with its default scripts. They differ from [`Flow`](super::Flow)'s in what a connection is: here a
 //! RST ends one, and what comes more than five seconds after it is another one.
 
+mod completeness;
 mod connection;
 mod half;
 mod history;
@@ -13,8 +14,10 @@ mod lifetime;
 mod roles;
 mod state;
 mod stream;
+mod timers;
 
-pub use connection::{Completeness, Connection};
+pub use completeness::Completeness;
+pub use connection::Connection;
 pub use history::History;
 pub use lifetime::{ConnectionTable, Limits};
 pub use state::{ConnState, EndpointState};
