@@ -23,16 +23,12 @@ impl Completeness {
     pub(super) fn add(&mut self, segment: &Segment) {
         let flags = segment.flags;
         let (syn, ack, rst) = (flags.is_syn(), flags.is_ack(), flags.is_rst());
-        let shown = [
-            (syn && !ack, Completeness::SYN),
-            (syn && ack, Completeness::SYN_ACK),
-            (ack && !syn && !rst, Completeness::ACK),
-            (segment.payload_len > 0 && !rst, Completeness::DATA),
-            (flags.is_fin(), Completeness::FIN),
-            (rst, Completeness::RST),
-        ];
-        for (_, bit) in shown.iter().filter(|(seen, _)| *seen) {
-            self.0 |= bit;
-        }
+        let shown = |seen: bool, bit: u8| if seen { bit } else { 0 };
+        self.0 |= shown(syn && !ack, Completeness::SYN)
+            | shown(syn && ack, Completeness::SYN_ACK)
+            | shown(ack && !syn && !rst, Completeness::ACK)
+            | shown(segment.payload_len > 0 && !rst, Completeness::DATA)
+            | shown(flags.is_fin(), Completeness::FIN)
+            | shown(rst, Completeness::RST);
     }
 }
