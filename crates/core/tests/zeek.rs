@@ -409,6 +409,16 @@ fn a_uid_is_the_same_each_time_and_another_for_each_connection() {
 }
 
 #[test]
+fn a_community_id_is_that_of_its_specification_in_both_directions() {
+    // The first vector of its baseline, corelight/community-id-spec.
+    let ends = "client 128.232.110.120:34855\nserver 66.35.250.204:80\n";
+    for segment in ["> S 1", "< A 1 ack 1"] {
+        let row = follow_one(&format!("{ends}{segment}"));
+        assert_eq!(row.community_id().as_deref(), Some("1:LQU9qZlK+B5F3KDmev6m5PMibrg="));
+    }
+}
+
+#[test]
 fn a_full_table_lets_go_first_what_is_over_then_attempts_then_the_rest() {
     let mut table = ConnectionTable::new(Limits { max_connections: 3 });
     let conversation = "client 10.0.0.1:1

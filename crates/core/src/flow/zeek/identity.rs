@@ -2,8 +2,13 @@
 
 use core::net::IpAddr;
 
+use community_id::calculate_community_id;
+
 use super::Connection;
 use crate::tcp::Endpoint;
+
+/// TCP in the IP header.
+const PROTOCOL: u8 = 6;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -26,6 +31,15 @@ impl Connection {
             rest /= 62;
         }
         name
+    }
+
+    /// The Community ID of its endpoints (version 1, seed 0), by which other tools' records of them are found. None where
+    /// one address is of IPv4 and the other of IPv6, which no packet can say.
+    pub fn community_id(&self) -> Option<String> {
+        let (here, there) = (self.originator, self.responder);
+        let (seed, without_base64) = (0, false);
+        let (port, other_port) = (Some(here.port), Some(there.port));
+        calculate_community_id(seed, here.addr, there.addr, port, other_port, PROTOCOL, without_base64).ok()
     }
 }
 
