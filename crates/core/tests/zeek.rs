@@ -268,6 +268,21 @@ fn splitting() {
             "> S 100\n< SA 300 ack 101\n> A 101 ack 301\n< R 301\n+3s\n> A 101 ack 301\n+3s\n> A 101 ack 301",
             &["ShAr RSTR", "A OTH"],
         ),
+        (
+            "a FIN closes nothing while the other side's data is not acknowledged",
+            "> S 100\n< SA 300 ack 101\n> A 101 ack 301\n< PA 301 ack 101 len 50\n> FA 101 ack 301\n> S 100",
+            &["ShAdF S2"],
+        ),
+        (
+            "once it is, a SYN finds it closed",
+            "> S 100\n< SA 300 ack 101\n> A 101 ack 301\n< PA 301 ack 101 len 50\n> FA 101 ack 301\n> A 102 ack 351\n> S 100",
+            &["ShAdF S2", "S S0"],
+        ),
+        (
+            "a RST beyond a hole doesn't close either, until the hole is acknowledged",
+            "> S 100\n< SA 300 ack 101\n> A 101 ack 301\n> R 500\n+6s\n> A 101 ack 301\n< A 301 ack 500\n+6s\n> A 101 ack 301",
+            &["ShARa RSTO", "A OTH"],
+        ),
         ("so after both FINs", "> FA 101 ack 301\n< FA 301 ack 102\n+5s\n> A 102 ack 302", &["Ff SF", "A OTH"]),
         (
             "one FIN alone keeps it",
