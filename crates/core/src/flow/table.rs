@@ -60,7 +60,7 @@ impl<F: Followed> Table<F> {
         let event = slot.flow.absorb(segment, aside);
         let queue = slot.flow.queue();
         if slot.queue != queue {
-            self.enqueue(place, queue);
+            self.enqueue(place, queue, segment.at);
         }
         (place, event)
     }
@@ -155,14 +155,15 @@ impl<F: Followed> Table<F> {
                 // It was seen before the clock stepped back and would hold up all behind it. One at a time: a clock that
                 // steps back with every segment must not make each of them walk the whole queue.
                 slot.touched = slot.touched.min(now);
-                self.enqueue(place, queue);
+                self.enqueue(place, queue, now);
                 break;
             }
             if slot.flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));
                 continue;
             }
-            self.enqueue(place, queue);
+            let touched = slot.touched;
+            self.enqueue(place, queue, touched);
             if self.slots.at(place).due <= now {
                 // Only at the very end of time, where adding the timeout saturates.
                 break;
@@ -170,9 +171,8 @@ impl<F: Followed> Table<F> {
         }
     }
 
-    fn enqueue(&mut self, place: Place, queue: Queue) {
-        let slot = self.slots.at(place);
-        let due = slot.flow.due(&self.limits, slot.touched);
+    fn enqueue(&mut self, place: Place, queue: Queue, touched: Timestamp) {
+        let due = self.slots.at(place).flow.due(&self.limits, touched);
         self.slots.enqueue(place, queue, due);
     }
 
