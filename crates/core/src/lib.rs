@@ -1,7 +1,7 @@
 //! The nouns and judgements of rst-storm: segments, captures, flows. Nothing here touches the world.
 //!
 //! This crate opens no socket or file, reads no clock, starts no thread and looks at no environment variable:
-//! bytes come in through a slice, time is packet time. `tests/purity.rs` keeps it so.
+//! bytes come in through a slice or an `impl Read`, time is packet time. `tests/purity.rs` keeps it so.
 
 #![forbid(unsafe_code)]
 
