@@ -44,8 +44,9 @@ pub fn run(args: LabArgs, common: Common) -> Result<Verdict, Failure> {
             Verdict::Holds
         }
         Action::Down => {
+            let residents = namespaces::residents()?;
             let removed = namespaces::remove_named()?;
-            output.say(&report::down(removed));
+            output.say(&report::down(removed, &residents));
             Verdict::Holds
         }
         Action::Status => status(output)?,

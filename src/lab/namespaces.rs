@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rst_storm_linux::named::Process;
 use rst_storm_linux::privilege::{Capability, has_capability, namespace_limits};
 use rst_storm_linux::user_namespace::enter_user_namespace;
 use rst_storm_linux::{Cause, Error, named};
@@ -177,6 +178,17 @@ pub fn open_named() -> Result<Hosts, Error> {
         named::open_named(name)?.ok_or_else(|| Error::from_errno("open the named network namespace", name, ENOENT))
     };
     Ok(Hosts { source: open(SOURCE_NAME)?, observer: open(OBSERVER_NAME)?, destination: open(DESTINATION_NAME)? })
+}
+
+/// The processes that live in the named lab and keep its namespaces alive when their names are gone.
+pub fn residents() -> Result<Vec<Process>, LabError> {
+    let mut residents = Vec::new();
+    for name in NAMES {
+        if let Ok(Some(namespace)) = named::open_named(name) {
+            residents.extend(named::processes_in(&namespace)?);
+        }
+    }
+    Ok(residents)
 }
 
 /// Removes the named lab, whatever is left of it, and says how many namespaces that were.

@@ -1,5 +1,7 @@
 //! What the lab says of itself.
 
+use rst_storm_linux::named::Process;
+
 use crate::lab::namespaces::Standing;
 use crate::lab::topology::{
     BRIDGE, DESTINATION, DESTINATION_LINK, DESTINATION_NAME, OBSERVER_NAME, SOURCE, SOURCE_LINK, SOURCE_NAME,
@@ -18,12 +20,18 @@ pub fn up(stood_already: bool) -> String {
     )
 }
 
-/// After `lab down`.
-pub fn down(removed: usize) -> String {
-    match removed {
-        0 => "There was no lab to remove\n".to_owned(),
+/// After `lab down`. A namespace without a name lives on for as long as a process is in it.
+pub fn down(removed: usize, residents: &[Process]) -> String {
+    let mut text = match removed {
+        0 => return "There was no lab to remove\n".to_owned(),
         _ => format!("The lab is gone: {removed} namespaces removed\n"),
+    };
+    for Process { pid, comm } in residents {
+        text.push_str(&format!(
+            "Still running inside, and keeping its namespace until it ends: {comm} (process {pid})\n"
+        ));
     }
+    text
 }
 
 /// `lab status`.

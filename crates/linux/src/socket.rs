@@ -108,22 +108,3 @@ pub fn errno_name(errno: Errno) -> String {
     let raw = errno.raw_os_error();
     crate::error::errno_name(raw).map_or_else(|| format!("errno {raw}"), str::to_owned)
 }
-
-/// The length of a listener's accept queue (`tcpi_unacked` of a socket in LISTEN).
-pub fn accept_queue_length(listener: impl AsFd) -> Result<u32, Errno> {
-    use std::os::fd::AsRawFd;
-    // SAFETY: tcp_info is plain integers, for which all zeroes is a value.
-    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
-    let mut length = size_of_val(&info) as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes to `info`, which is that large and lives through the call.
-    let result = unsafe {
-        libc::getsockopt(
-            listener.as_fd().as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut info).cast(),
-            &raw mut length,
-        )
-    };
-    if result == 0 { Ok(info.tcpi_unacked) } else { Err(last_errno()) }
-}
