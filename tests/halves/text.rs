@@ -30,7 +30,7 @@ pub const OUTCOMES: [&str; 6] = [
     "  Other errors: 0",
 ];
 
-/// The expected output of SEED.md: its lines, their order and number format, and no line between those of a block.
+/// The output as it is specified: its lines, their order and number format, and no line between those of a block.
 #[test]
 fn both_halves_speak_as_the_specification_does() {
     let server = Server::start("--duration 6");
