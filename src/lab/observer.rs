@@ -131,6 +131,11 @@ impl Window {
         self.ended.store(true, Ordering::Release);
     }
 
+    /// Whether the observer was told so.
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// What has passed so far.
     pub fn progress(&self) -> WireProgress {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
@@ -156,7 +161,7 @@ pub fn observe(
     let mut watch = Watch::new(service, capture);
     let mut told = Instant::now();
     loop {
-        let was_ended = window.ended.load(Ordering::Acquire);
+        let was_ended = window.is_ended();
         // Twice the time in which the kernel hands over a block that is not full.
         let ready = ring.wait(2 * BLOCK_TIMEOUT)?;
         while let Some(frame) = ring.next_frame()? {

@@ -129,6 +129,7 @@ pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, tell: &mut dyn FnMut(&Run
     let server_stop = Stop::new().map_err(|error| Error::from_errno("create eventfd", "", raw(&error)))?;
     let window = Arc::new(Window::default());
     thread::scope(|scope| {
+        let _ending = Ending { window: &window, server: &server_stop };
         let (ready, is_ready) = mpsc::sync_channel(1);
         let observer = scope.spawn({
             let window = &window;
@@ -171,6 +172,19 @@ pub fn play(hosts: &Hosts, plan: RunPlan, stop: &Stop, tell: &mut dyn FnMut(&Run
         let peak_rss = usage::peak_rss().ok();
         Ok(RunReport { client, server, wire, source, destination, indicators, ledger, peak_rss })
     })
+}
+
+/// Ends what would wait for ever when the thread that conducts a run leaves it early, by an error or a panic.
+struct Ending<'a> {
+    window: &'a Window,
+    server: &'a Stop,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.server.request();
+        self.window.end();
+    }
 }
 
 /// The client on a thread of the source, its ticks handed to the calling thread, which owns the terminal.
@@ -227,4 +241,23 @@ fn failure_of(observer: ScopedJoinHandle<'_, Result<Observation>>) -> Error {
 
 fn raw(error: &std::io::Error) -> i32 {
     error.raw_os_error().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_leaves_a_run_early_ends_its_observer_and_its_server() {
+        let (window, server) = (Window::default(), Stop::new().unwrap());
+        thread::scope(|scope| {
+            // Without the ending this thread would never be joined.
+            scope.spawn(|| {
+                while !(window.is_ended() && server.is_requested()) {
+                    thread::yield_now();
+                }
+            });
+            let _ending = Ending { window: &window, server: &server };
+        });
+    }
 }
