@@ -6,7 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod causes;
+pub mod explain;
 pub mod flow;
+pub mod reset;
 pub mod tcp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -11,14 +11,20 @@
 //! < R 301
 //! ```
 //!
-//! Flags are tcpdump's letters as [`Flags`] prints them, `-` for none. Further words are `win`, `ttl`, `id` and `tsval` with a
-//! number, and `bad`: a wrong checksum. From line to line passes a millisecond, and frames are counted from 1.
+//! Flags are tcpdump's letters as [`Flags`] prints them, `-` for none. Further words are `win`, `ttl`, `tos`, `id` and `tsval` with
+//! a number; `bad`: a wrong checksum; `nodf`: may be fragmented. From line to line passes a millisecond, and frames are counted from 1.
+//!
+//! After a line `linux` both hosts fill in what Linux would: counting IP ids (a SYN-ACK's and a reply's are 0), timestamps, and no
+//! window in resets that answer a segment. What a line says itself still holds.
 //!
 //! A line that can't be read is a mistake in the test: it panics, and says which line it was.
 
 use core::net::SocketAddr;
 
 use crate::capture::Timestamp;
+use crate::causes::{Opinion, Recogniser, ResetCause};
+use crate::explain::{Aside, Explainer, Judged, Limits, Record, Selection, Summary};
+use crate::reset::Evidence;
 use crate::tcp::{Checksum, Endpoint, Flags, IpFacts, Segment, SeqNumber};
 
 /// When a conversation begins, in nanoseconds since 1970.
@@ -37,6 +43,8 @@ pub fn sightings(conversation: &str) -> Vec<(Segment, Checksum)> {
         client: Endpoint::new([10, 0, 0, 1].into(), 40000),
         server: Endpoint::new([10, 0, 1, 2].into(), 9999),
         now: BEGINNING,
+        linux: false,
+        ids: [1_000, 5_000],
         read: Vec::new(),
     };
     for line in conversation.lines() {
@@ -48,10 +56,91 @@ pub fn sightings(conversation: &str) -> Vec<(Segment, Checksum)> {
     reader.read
 }
 
+/// What is told of a conversation: a line for each reset, as its verdict reads in a test.
+///
+/// `frame 4: resp likely, linger-zero likely (or connection-limit, idle-timeout), harm cut`
+pub fn told(conversation: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for judged in judged(conversation) {
+        let (reset, verdict) = (&judged.reset, &judged.verdict);
+        let cause = match verdict.best {
+            Some(best) => format!("{} {}", best.card.id, best.finding),
+            None => "unexplained".to_owned(),
+        };
+        let twins: Vec<&str> = verdict.twins.iter().map(|(id, _)| id.0).collect();
+        let twins = if twins.is_empty() { String::new() } else { format!(" (or {})", twins.join(", ")) };
+        let (who, sure) = (reset.sender.who.word(), reset.sender.finding);
+        let (frame, harm) = (reset.segment.frame, reset.harm.word());
+        lines.push(format!("frame {frame}: {who} {sure}, {cause}{twins}, harm {harm}"));
+    }
+    lines
+}
+
+/// The resets of a conversation with their verdicts, in the order of their connections' ends.
+pub fn judged(conversation: &str) -> Vec<Judged> {
+    records(conversation).into_iter().flat_map(|record| record.resets).collect()
+}
+
+/// The records of a conversation, in the order of their connections' ends.
+pub fn records(conversation: &str) -> Vec<Record> {
+    explained(conversation).0
+}
+
+/// The records of a conversation and what is told at its end.
+pub fn explained(conversation: &str) -> (Vec<Record>, Summary) {
+    let mut explainer = Explainer::new(Limits::default(), Selection::default());
+    let mut records = Vec::new();
+    for (segment, checksum) in sightings(conversation) {
+        let aside = Aside { checksum, carried: None };
+        explainer.push(&segment, Some(&aside), &mut |record| records.push(record.clone()));
+    }
+    let summary = explainer.finish(&mut |record| records.push(record.clone()));
+    (records, summary)
+}
+
+/// What one card says of the last reset of a conversation, and on what grounds:
+///
+/// `likely: the reset answers the handshake's last ACK [3, 4]`, `against: no data had come [3]`, `silent`
+pub fn says(card: &ResetCause, conversation: &str) -> String {
+    let judged = judged(conversation);
+    let last = judged.iter().max_by_key(|judged| judged.reset.segment.frame);
+    let reset = &last.expect("a conversation with a reset").reset;
+    match card.recognise {
+        Recogniser::Reset(recognise) | Recogniser::Both(recognise, _) => words(recognise(reset)),
+        Recogniser::Group(_) => panic!("{} judges groups", card.id),
+    }
+}
+
+/// What the cards for groups say of the groups of a conversation: a line for each, as of [`says`], with the card's name before it.
+pub fn occasions(conversation: &str) -> Vec<String> {
+    let (_, summary) = explained(conversation);
+    let of_group = |group| summary.occasions(group).into_iter();
+    let occasions = summary.groups.iter().flat_map(of_group);
+    occasions.map(|(id, finding, grounds)| format!("{id} {}", words(Opinion::For(finding, grounds)))).collect()
+}
+
+fn words(opinion: Opinion) -> String {
+    let one = |evidence: &Evidence| {
+        let frames: Vec<String> = evidence.frames().map(|frame| frame.to_string()).collect();
+        format!("{evidence} [{}]", frames.join(", "))
+    };
+    match opinion {
+        Opinion::For(finding, grounds) => {
+            let grounds: Vec<String> = grounds.iter().map(one).collect();
+            format!("{finding}: {}", grounds.join("; "))
+        }
+        Opinion::Against(evidence) => format!("against: {}", one(&evidence)),
+        Opinion::Silent => "silent".to_owned(),
+    }
+}
+
 struct Reader {
     client: Endpoint,
     server: Endpoint,
     now: u64,
+    linux: bool,
+    /// The last IP ids of client and server.
+    ids: [u16; 2],
     read: Vec<(Segment, Checksum)>,
 }
 
@@ -65,6 +154,7 @@ impl Reader {
             ">" => self.read_segment(self.client, self.server, &mut words)?,
             "<" => self.read_segment(self.server, self.client, &mut words)?,
             "client" => self.client = words.next()?.parse::<SocketAddr>().ok()?.into(),
+            "linux" => self.linux = true,
             "server" => self.server = words.next()?.parse::<SocketAddr>().ok()?.into(),
             time => self.now += nanos(time.strip_prefix('+')?)?,
         }
@@ -92,9 +182,16 @@ impl Reader {
             ip: IpFacts { ttl: 64, tos: 0, id: Some(0), dont_fragment: true },
         };
         segment.seq = SeqNumber(words.next()?.parse().ok()?);
+        if self.linux {
+            self.fill_in(&mut segment);
+        }
         while let Some(word) = words.next() {
             if word == "bad" {
                 checksum = Checksum::Bad;
+                continue;
+            }
+            if word == "nodf" {
+                segment.ip.dont_fragment = false;
                 continue;
             }
             let number: u32 = words.next()?.parse().ok()?;
@@ -103,6 +200,7 @@ impl Reader {
                 "len" => segment.payload_len = number,
                 "win" => segment.window = number.try_into().ok()?,
                 "ttl" => segment.ip.ttl = number.try_into().ok()?,
+                "tos" => segment.ip.tos = number.try_into().ok()?,
                 "id" => segment.ip.id = Some(number.try_into().ok()?),
                 "tsval" => segment.timestamp_value = Some(number),
                 _ => return None,
@@ -111,6 +209,23 @@ impl Reader {
         self.read.push((segment, checksum));
         self.now += MILLISECOND;
         Some(())
+    }
+
+    /// What Linux puts into the header.
+    fn fill_in(&mut self, segment: &mut Segment) {
+        let flags = segment.flags;
+        let answers = flags.is_rst() && (!flags.is_ack() || segment.seq.0 == 0);
+        if answers {
+            segment.window = 0;
+            return;
+        }
+        segment.timestamp_value = u32::try_from((self.now - BEGINNING) / MILLISECOND).ok();
+        if flags.is_syn() && flags.is_ack() {
+            return;
+        }
+        let last = &mut self.ids[usize::from(segment.source == self.server)];
+        *last = last.wrapping_add(1);
+        segment.ip.id = Some(*last);
     }
 }
 

@@ -52,4 +52,9 @@ pub trait Followed: Clone + Debug {
 
     /// Whether it is to be let go at `now`.
     fn is_spent(&self, limits: &Self::Limits, touched: Timestamp, now: Timestamp) -> bool;
+
+    /// Hands it over. What is left behind is overwritten, and may hold anything.
+    fn leave(&mut self) -> Self {
+        self.clone()
+    }
 }

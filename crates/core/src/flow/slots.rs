@@ -3,6 +3,7 @@
 //! The queues are linked through the slots themselves, so that a flow that ends leaves nothing behind: memory is bounded by
 //! the number of flows, not by how many have come and gone within a timeout.
 
+use super::followed::Followed;
 use crate::capture::Timestamp;
 
 /// The most queues that a kind of connection may have.
@@ -62,7 +63,7 @@ impl<F> Default for Slots<F> {
     }
 }
 
-impl<F: Clone> Slots<F> {
+impl<F: Followed> Slots<F> {
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.vacant.len()
     }
@@ -97,7 +98,7 @@ impl<F: Clone> Slots<F> {
     pub(super) fn remove(&mut self, place: Place) -> F {
         self.unlink(place);
         self.vacant.push(place);
-        self.at(place).flow.clone()
+        self.at_mut(place).flow.leave()
     }
 
     /// The flow of this queue that has waited longest.

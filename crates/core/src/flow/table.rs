@@ -9,7 +9,7 @@ use super::connection::is_opening;
 use super::followed::Followed;
 use super::slots::{MOST_FLOWS, Place, Queue, Slots};
 use crate::capture::Timestamp;
-use crate::tcp::{FlowKey, Segment};
+use crate::tcp::{Endpoint, FlowKey, Segment};
 
 /// Follows every connection in a stream of segments.
 ///
@@ -46,7 +46,7 @@ impl<F: Followed> Table<F> {
         self.expire(segment.at, ended);
         let key = FlowKey::new(segment.source, segment.destination);
         let hash = self.hasher.hash_one(key);
-        let Some(place) = self.find(hash, segment) else {
+        let Some(place) = self.find(hash, segment.source, segment.destination) else {
             return self.open(hash, segment, aside, ended);
         };
         let slot = self.slots.at_mut(place);
@@ -68,6 +68,17 @@ impl<F: Followed> Table<F> {
     /// The flow in a place that [`Table::take`] gave.
     pub(super) fn at(&self, place: Place) -> &F {
         &self.slots.at(place).flow
+    }
+
+    /// The same, to be written to.
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut F {
+        &mut self.slots.at_mut(place).flow
+    }
+
+    /// The flow between these two that is followed now.
+    pub fn between(&self, one: Endpoint, other: Endpoint) -> Option<&F> {
+        let hash = self.hasher.hash_one(FlowKey::new(one, other));
+        Some(self.at(self.find(hash, one, other)?))
     }
 
     /// Lets go of the flows that have been silent for too long at `now`. `push` does so by itself; a live capture on which
@@ -114,8 +125,7 @@ impl<F: Followed> Table<F> {
         self.evicted
     }
 
-    fn find(&self, hash: u64, segment: &Segment) -> Option<Place> {
-        let (one, other) = (segment.source, segment.destination);
+    fn find(&self, hash: u64, one: Endpoint, other: Endpoint) -> Option<Place> {
         let is_its_flow = |place: &Place| {
             let (this, that) = self.slots.at(*place).flow.endpoints();
             (this == one && that == other) || (this == other && that == one)

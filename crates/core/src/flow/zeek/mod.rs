@@ -15,9 +15,11 @@ mod roles;
 mod state;
 mod stream;
 mod timers;
+mod tracked;
 
 pub use completeness::Completeness;
 pub use connection::Connection;
 pub use history::History;
 pub use lifetime::{ConnectionTable, Limits};
 pub use state::{ConnState, EndpointState};
+pub use tracked::{Tracked, TrackedTable};

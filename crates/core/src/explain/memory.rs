@@ -1,0 +1,72 @@
+//! Connections that are gone, and who opened which: bounded memory for what a later reset may refer to.
+//!
+//! Both are direct-mapped: a new entry takes the place of the one before it with the same hash. What is lost that way costs a
+//! hint, never a wrong one.
+
+use core::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+
+use crate::reset::{Earlier, Trail};
+use crate::tcp::{Endpoint, FlowKey, SeqNumber};
+
+/// Places of each kind. A place takes some 130 octets.
+const PLACES: usize = 1 << 13;
+
+/// A connection that is gone.
+#[derive(Clone, Debug)]
+struct Gone {
+    ends: [(Endpoint, Option<SeqNumber>); 2],
+    earlier: Earlier,
+}
+
+/// What is remembered.
+#[derive(Debug)]
+pub(super) struct Memory {
+    hasher: RandomState,
+    gone: Box<[Option<Gone>]>,
+    opened: Box<[Option<(Endpoint, Endpoint)>]>,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory {
+            hasher: RandomState::default(),
+            gone: vec![None; PLACES].into_boxed_slice(),
+            opened: vec![None; PLACES].into_boxed_slice(),
+        }
+    }
+}
+
+impl Memory {
+    /// Remembers a connection that was let go while its endpoints may still use it.
+    pub(super) fn remember(&mut self, one: Endpoint, other: Endpoint, earlier: Earlier, trail: &Trail) {
+        let place = self.place(FlowKey::new(one, other));
+        let ends = [one, other].map(|end| (end, trail.sender(end).next));
+        self.gone[place] = Some(Gone { ends, earlier });
+    }
+
+    /// An earlier connection of these two; the sender is the one whose next number is told.
+    pub(super) fn earlier(&self, sender: Endpoint, other: Endpoint) -> Option<Earlier> {
+        let gone = self.gone[self.place(FlowKey::new(sender, other))].as_ref()?;
+        let next = |end: Endpoint| gone.ends.iter().find(|(known, _)| *known == end);
+        let (_, sender_next) = next(sender).filter(|_| next(other).is_some())?;
+        Some(Earlier { sender_next: *sender_next, ..gone.earlier })
+    }
+
+    /// Remembers whom an endpoint opened a connection to.
+    pub(super) fn note_opening(&mut self, opener: Endpoint, peer: Endpoint) {
+        let place = self.place(opener);
+        self.opened[place] = Some((opener, peer));
+    }
+
+    /// Whom this endpoint opened its last connection to.
+    pub(super) fn opened_by(&self, opener: Endpoint) -> Option<Endpoint> {
+        let (known, peer) = self.opened[self.place(opener)]?;
+        (known == opener).then_some(peer)
+    }
+
+    fn place(&self, key: impl core::hash::Hash) -> usize {
+        self.hasher.hash_one(key) as usize % PLACES
+    }
+}

@@ -1,0 +1,31 @@
+//! Segments in, verdicts out: every connection as a record, every reset with who sent it, why, and what it cost.
+//!
+//! An [`Explainer`] takes segments in the order of their capture and gives a [`Record`] for each connection when it ends. A reset is
+//! judged then and not before, so that what followed it counts. What many resets have in common is judged once, on [`Group`]s.
+
+mod explainer;
+mod frame_number;
+mod group;
+mod group_table;
+mod kept;
+mod memory;
+mod radar;
+mod record;
+mod selection;
+mod service;
+mod summary;
+mod tally;
+mod vantage;
+mod verdict;
+
+pub use explainer::{Aside, Explainer, Limits};
+pub use frame_number::FrameNumber;
+pub use group::{Group, GroupKey};
+pub use radar::{Signature, Stage};
+pub use record::{GroupId, Judged, Record};
+pub use selection::Selection;
+pub use service::{STORM_RESETS, STORM_SHARE, STORM_WITHIN, Service, Storm};
+pub use summary::Summary;
+pub use tally::Tally;
+pub use vantage::Vantage;
+pub use verdict::{Candidate, Verdict, judge};

@@ -1,0 +1,37 @@
+//! Which connections are told of.
+
+use core::net::IpAddr;
+
+use super::record::Record;
+use crate::causes::CauseId;
+
+/// What a connection must have to be told of; all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// A reset.
+    pub only_resets: bool,
+    /// One of these addresses, if any are named.
+    pub hosts: Vec<IpAddr>,
+    /// One of these ports, if any are named.
+    pub ports: Vec<u16>,
+    /// A reset with one of these causes as its best, if any are named.
+    pub causes: Vec<CauseId>,
+}
+
+impl Selection {
+    /// Whether this connection is told of.
+    pub fn takes(&self, record: &Record) -> bool {
+        let connection = &record.connection;
+        let (orig, resp) = (connection.originator, connection.responder);
+        let caused = |id: &CauseId| record.resets.iter().any(|judged| judged.verdict.cause() == Some(*id));
+        (!self.only_resets || !record.resets.is_empty())
+            && (self.hosts.is_empty() || self.hosts.contains(&orig.addr) || self.hosts.contains(&resp.addr))
+            && (self.ports.is_empty() || self.ports.contains(&orig.port) || self.ports.contains(&resp.port))
+            && (self.causes.is_empty() || self.causes.iter().any(caused))
+    }
+
+    /// Whether it asks for anything.
+    pub fn is_empty(&self) -> bool {
+        *self == Selection::default()
+    }
+}

@@ -1,0 +1,177 @@
+//! Services: what is asked of one address and port, how much of it was reset and by whom, and whether that is a storm.
+
+use core::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use crate::capture::Timestamp;
+use crate::reset::{self, Who};
+use crate::tcp::{Endpoint, Segment};
+
+/// The most services that are told apart; connections of others are counted together.
+const MOST_SERVICES: usize = 8_192;
+
+/// A storm is so many resets of one service ...
+pub const STORM_RESETS: u32 = 50;
+
+/// ... within so many nanoseconds ...
+pub const STORM_WITHIN: u64 = 10_000_000_000;
+
+/// ... where more than this share of its connections, in percent, was reset.
+pub const STORM_SHARE: u64 = 50;
+
+/// One address and port that connections were opened to.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The address and port.
+    pub endpoint: Endpoint,
+    /// Its connections that have ended.
+    pub connections: u64,
+    /// Those with a reset of either side.
+    pub reset: u64,
+    /// Its connections' first resets, by who sent them: originator, responder, third party, unknown.
+    pub by: [u64; 4],
+    /// Its connections that lost data to a reset, or were left unanswered.
+    pub harmful: u64,
+    known: reset::Service,
+    burst: Burst,
+}
+
+/// Ten seconds of resets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Burst {
+    since: Timestamp,
+    count: u32,
+    most: u32,
+    most_at: Timestamp,
+}
+
+/// Many connections of one service reset within a short time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Storm {
+    /// The service.
+    pub service: Endpoint,
+    /// Resets within [`STORM_WITHIN`].
+    pub resets: u32,
+    /// When these began.
+    pub since: Timestamp,
+    /// The share of the service's connections that was reset, in percent.
+    pub share: u64,
+}
+
+/// The number of a service that is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ServiceId(u32);
+
+/// All services.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    hasher: RandomState,
+    places: HashTable<u32>,
+    services: Vec<Service>,
+}
+
+impl Service {
+    fn new(endpoint: Endpoint) -> Service {
+        Service {
+            endpoint,
+            connections: 0,
+            reset: 0,
+            by: [0; 4],
+            harmful: 0,
+            known: reset::Service::default(),
+            burst: Burst::default(),
+        }
+    }
+
+    /// The share of its connections that was reset, in percent.
+    pub fn reset_share(&self) -> u64 {
+        (self.reset * 100).checked_div(self.connections).unwrap_or(0)
+    }
+
+    /// Whether what happened to it is called a storm.
+    pub fn storm(&self) -> Option<Storm> {
+        let (resets, since, share) = (self.burst.most, self.burst.most_at, self.reset_share());
+        let is_storm = resets >= STORM_RESETS && share > STORM_SHARE;
+        is_storm.then_some(Storm { service: self.endpoint, resets, since, share })
+    }
+
+    /// Counts a connection that has ended; `first` is who sent its first reset, if it has one.
+    pub(super) fn count(&mut self, first: Option<Who>, harmful: bool) {
+        self.connections += 1;
+        self.harmful += u64::from(harmful);
+        if let Some(who) = first {
+            self.reset += 1;
+            self.by[who as usize] += 1;
+        }
+    }
+}
+
+impl Burst {
+    fn note(&mut self, at: Timestamp) {
+        if self.count == 0 || at.nanos_since(self.since) >= STORM_WITHIN {
+            (self.since, self.count) = (at, 0);
+        }
+        self.count = self.count.saturating_add(1);
+        if self.count > self.most {
+            (self.most, self.most_at) = (self.count, self.since);
+        }
+    }
+}
+
+impl Services {
+    /// The service at this endpoint; None if it is one too many.
+    pub(super) fn find(&mut self, endpoint: Endpoint) -> Option<ServiceId> {
+        let hash = self.hasher.hash_one(endpoint);
+        let is_it = |place: &u32| self.services[*place as usize].endpoint == endpoint;
+        if let Some(place) = self.places.find(hash, is_it) {
+            return Some(ServiceId(*place));
+        }
+        if self.services.len() == MOST_SERVICES {
+            return None;
+        }
+        let place = self.services.len() as u32;
+        self.services.push(Service::new(endpoint));
+        let (hasher, services) = (&self.hasher, &self.services);
+        self.places.insert_unique(hash, place, |place| hasher.hash_one(services[*place as usize].endpoint));
+        Some(ServiceId(place))
+    }
+
+    pub(super) fn at(&mut self, id: ServiceId) -> &mut Service {
+        &mut self.services[id.0 as usize]
+    }
+
+    /// The service answered a SYN.
+    pub(super) fn note_answer(&mut self, id: ServiceId, syn_ack: &Segment) {
+        let known = &mut self.at(id).known;
+        known.answered = Some((syn_ack.frame, syn_ack.ip.ttl));
+        known.answered_at = syn_ack.at;
+    }
+
+    /// One of its connections was established.
+    pub(super) fn note_open(&mut self, id: ServiceId) {
+        let known = &mut self.at(id).known;
+        known.open = known.open.saturating_add(1);
+    }
+
+    /// One of its open connections isn't any more.
+    pub(super) fn note_close(&mut self, id: ServiceId) {
+        let known = &mut self.at(id).known;
+        known.open = known.open.saturating_sub(1);
+    }
+
+    /// One of its connections was reset for the first time.
+    pub(super) fn note_reset(&mut self, id: ServiceId, at: Timestamp) {
+        self.at(id).burst.note(at);
+    }
+
+    /// What a reset can refer to.
+    pub(super) fn known(&self, id: ServiceId) -> reset::Service {
+        self.services[id.0 as usize].known
+    }
+
+    pub(super) fn into_list(self) -> Vec<Service> {
+        self.services
+    }
+}

@@ -1,0 +1,91 @@
+//! What the cards say of one reset, weighed.
+
+use crate::causes::{CATALOGUE, CauseId, Opinion, Recogniser, ResetCause, are_twins};
+use crate::reset::{Evidence, Finding, Grounds, Reset};
+
+/// A cause that a reset may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// The card.
+    pub card: &'static ResetCause,
+    /// How sure it is.
+    pub finding: Finding,
+    /// Why.
+    pub grounds: Grounds,
+}
+
+/// Why a connection was reset, as far as the wire tells.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// The best finding; where several are equally good, the first by name. None: unexplained.
+    pub best: Option<Candidate>,
+    /// What else it may be: every other cause that is suggested and every twin of the best that nothing speaks against, the
+    /// likelier first, then by name.
+    pub twins: Vec<(CauseId, Finding)>,
+    /// Twins of the best that it is not, and why.
+    pub ruled_out: Vec<(CauseId, Evidence)>,
+}
+
+/// Asks every card.
+pub fn judge(reset: &Reset) -> Verdict {
+    weigh(CATALOGUE.iter().map(|card| (*card, ask(card, reset))))
+}
+
+fn ask(card: &ResetCause, reset: &Reset) -> Opinion {
+    match card.recognise {
+        Recogniser::Reset(recognise) | Recogniser::Both(recognise, _) => recognise(reset),
+        Recogniser::Group(_) => Opinion::Silent,
+    }
+}
+
+fn weigh(opinions: impl Iterator<Item = (&'static ResetCause, Opinion)> + Clone) -> Verdict {
+    let mut best: Option<Candidate> = None;
+    for (card, opinion) in opinions.clone() {
+        let Opinion::For(finding, grounds) = opinion else { continue };
+        let better =
+            best.is_none_or(|best| finding > best.finding || (finding == best.finding && card.id < best.card.id));
+        if better {
+            best = Some(Candidate { card, finding, grounds });
+        }
+    }
+    let Some(mut best) = best else {
+        return Verdict::default();
+    };
+    let mut twins = Vec::new();
+    let mut ruled_out = Vec::new();
+    let mut doubted = false;
+    for (card, opinion) in opinions.filter(|(card, _)| card.id != best.card.id) {
+        let twin = are_twins(card, best.card);
+        match opinion {
+            Opinion::For(finding, _) => twins.push((card.id, finding)),
+            Opinion::Against(evidence) if twin => ruled_out.push((card.id, evidence)),
+            Opinion::Silent if twin => twins.push((card.id, Finding::Possible)),
+            _ => {}
+        }
+        doubted |= twin && !matches!(opinion, Opinion::Against(_));
+    }
+    if doubted {
+        best.finding = best.finding.min(Finding::Likely);
+    }
+    twins.sort_unstable_by(|(one, sure), (other, less)| less.cmp(sure).then(one.cmp(other)));
+    Verdict { best: Some(best), twins, ruled_out }
+}
+
+impl Verdict {
+    /// The cause, if there is one.
+    pub fn cause(&self) -> Option<CauseId> {
+        self.best.map(|best| best.card.id)
+    }
+
+    /// What would decide between what is left; None where nothing is left to decide.
+    pub fn would_decide(&self) -> Option<&'static str> {
+        match self.best {
+            Some(best) if self.twins.is_empty() && best.finding == Finding::Certain => None,
+            Some(best) => Some(best.card.decided_by),
+            None => Some(
+                "a capture at the other end (was it sent there at all?), or the kernel's word on the sender: the tracepoint \
+                 tcp:tcp_send_reset",
+            ),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Grounds for a finding: typed, with the frames that they rest on, for or against.
+
+use core::fmt;
+
+/// Whether it speaks for the finding or against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stance {
+    /// For it.
+    For,
+    /// Against it.
+    Against,
+}
+
+/// A measured value in the sentence of an [`Evidence`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// A number of things, or a field as it stands.
+    Count(u64),
+    /// A number that may be negative.
+    Signed(i64),
+    /// A time in nanoseconds.
+    Nanos(u64),
+    /// A number of octets.
+    Octets(u64),
+    /// A share in percent.
+    Percent(u64),
+    /// Words.
+    Words(&'static str),
+}
+
+/// One observation: a sentence about the wire, with the values measured and the frames it rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Evidence {
+    /// For or against.
+    pub stance: Stance,
+    /// The sentence; each `{}` stands for the next value.
+    says: &'static str,
+    values: [Option<Value>; 2],
+    frames: [u64; 2],
+}
+
+impl Evidence {
+    /// An observation that speaks for the finding.
+    pub const fn supports(says: &'static str) -> Evidence {
+        Evidence { stance: Stance::For, says, values: [None; 2], frames: [0; 2] }
+    }
+
+    /// An observation that speaks against it.
+    pub const fn opposes(says: &'static str) -> Evidence {
+        Evidence { stance: Stance::Against, says, values: [None; 2], frames: [0; 2] }
+    }
+
+    /// Fills the next `{}`. There are at most two.
+    pub const fn with(mut self, value: Value) -> Evidence {
+        if self.values[0].is_none() {
+            self.values[0] = Some(value);
+        } else {
+            self.values[1] = Some(value);
+        }
+        self
+    }
+
+    /// Names a frame that it rests on; at most two are kept.
+    pub const fn on(mut self, frame: u64) -> Evidence {
+        if self.frames[0] == 0 {
+            self.frames[0] = frame;
+        } else if self.frames[1] == 0 && self.frames[0] != frame {
+            self.frames[1] = frame;
+        }
+        self
+    }
+
+    /// The frames that it rests on.
+    pub fn frames(&self) -> impl Iterator<Item = u64> + '_ {
+        self.frames.iter().copied().filter(|frame| *frame != 0)
+    }
+}
+
+impl fmt::Display for Evidence {
+    /// The sentence with its values, without the frames.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut values = self.values.iter().flatten();
+        let mut parts = self.says.split("{}");
+        f.write_str(parts.next().unwrap_or_default())?;
+        for part in parts {
+            if let Some(value) = values.next() {
+                write!(f, "{value}")?;
+            }
+            f.write_str(part)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Value::Count(number) => write!(f, "{number}"),
+            Value::Signed(number) => write!(f, "{number:+}"),
+            Value::Nanos(nanos) => Span(nanos).fmt(f),
+            Value::Octets(1) => f.write_str("1 octet"),
+            Value::Octets(number) => write!(f, "{number} octets"),
+            Value::Percent(number) => write!(f, "{number} %"),
+            Value::Words(words) => f.write_str(words),
+        }
+    }
+}
+
+/// A time in nanoseconds, as people say it: three digits that count and a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub u64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u64, &str); 3] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+        let nanos = self.0;
+        let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| nanos >= *unit) else {
+            return write!(f, "{nanos} ns");
+        };
+        let value = nanos as f64 / unit as f64;
+        match value {
+            value if value < 10.0 => write!(f, "{value:.2} {name}"),
+            value if value < 100.0 => write!(f, "{value:.1} {name}"),
+            value => write!(f, "{value:.0} {name}"),
+        }
+    }
+}
+
+/// The most observations that are kept for one finding.
+const MOST: usize = 4;
+
+/// The observations behind one finding, the most telling first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grounds {
+    list: [Option<Evidence>; MOST],
+}
+
+impl Grounds {
+    /// No observations yet.
+    pub const NONE: Grounds = Grounds { list: [None; MOST] };
+
+    /// Adds one; what comes after the fourth is dropped.
+    pub fn add(&mut self, evidence: Evidence) {
+        if let Some(free) = self.list.iter_mut().find(|place| place.is_none()) {
+            *free = Some(evidence);
+        }
+    }
+
+    /// With one more.
+    pub fn and(mut self, evidence: Evidence) -> Grounds {
+        self.add(evidence);
+        self
+    }
+
+    /// With one more where there is one.
+    pub fn and_if(self, holds: bool, evidence: Evidence) -> Grounds {
+        if holds { self.and(evidence) } else { self }
+    }
+
+    /// Each, the most telling first.
+    pub fn iter(&self) -> impl Iterator<Item = &Evidence> {
+        self.list.iter().flatten()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list[0].is_none()
+    }
+}
+
+impl From<Evidence> for Grounds {
+    fn from(evidence: Evidence) -> Grounds {
+        Grounds::NONE.and(evidence)
+    }
+}
+
+/// How sure a finding is. The order is that of certainty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Finding {
+    /// The evidence allows it, and others too.
+    Possible,
+    /// The evidence points to it; something else could look the same.
+    Likely,
+    /// Nothing else that is known looks like this.
+    Certain,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Finding::Possible => "possible",
+            Finding::Likely => "likely",
+            Finding::Certain => "certain",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Evidence, Grounds, Span, Value};
+
+    #[test]
+    fn values_stand_in_the_sentence_and_frames_beside_it() {
+        let evidence = Evidence::supports("{} probes, {} apart, and no answer")
+            .with(Value::Count(3))
+            .with(Value::Nanos(1_020_000_000))
+            .on(7)
+            .on(7)
+            .on(9);
+        assert_eq!(evidence.to_string(), "3 probes, 1.02 s apart, and no answer");
+        assert_eq!(evidence.frames().collect::<Vec<_>>(), [7, 9]);
+    }
+
+    #[test]
+    fn times_have_three_digits() {
+        for (nanos, text) in [(0, "0 ns"), (999, "999 ns"), (1_500, "1.50 us"), (60_000_000_000, "60.0 s")] {
+            assert_eq!(Span(nanos).to_string(), text);
+        }
+        assert_eq!(Span(350_000_000_000).to_string(), "350 s");
+    }
+
+    #[test]
+    fn a_fifth_observation_is_dropped() {
+        let mut grounds = Grounds::NONE;
+        for frame in 1..=5 {
+            grounds.add(Evidence::opposes("x").on(frame));
+        }
+        assert_eq!(grounds.iter().flat_map(Evidence::frames).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+}

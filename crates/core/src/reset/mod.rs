@@ -1,0 +1,29 @@
+//! One reset and all that can be measured about it: who sent it is decided here, why is left to the cards.
+
+mod aftermath;
+mod evidence;
+mod facts;
+mod harm;
+mod neighbours;
+mod observed;
+pub mod payload;
+#[expect(clippy::module_inception, reason = "the room's main noun")]
+mod reset;
+mod sender;
+mod shape;
+mod stack;
+mod trace;
+mod trail;
+
+pub use aftermath::Aftermath;
+pub use evidence::{Evidence, Finding, Grounds, Span, Stance, Value};
+pub use facts::{Before, Facts, Progress, Timestamps};
+pub use harm::{Harm, Why};
+pub use neighbours::{Earlier, EarlierEnd, Neighbours, Service, Translated};
+pub use observed::Observed;
+pub use reset::Reset;
+pub use sender::{REORDERING_NANOS, Sender, Who};
+pub use shape::Shape;
+pub use stack::{IdStep, LinuxFit, Stack};
+pub use trace::Trace;
+pub use trail::{End, Probes, Trail};
