@@ -1,5 +1,7 @@
 //! What the cards say of one reset, weighed.
 
+use core::cmp::Reverse;
+
 use crate::causes::{CATALOGUE, CauseId, Opinion, Recogniser, ResetCause, are_twins};
 use crate::reset::{Evidence, Finding, Grounds, Reset};
 
@@ -17,10 +19,11 @@ pub struct Candidate {
 /// Why a connection was reset, as far as the wire tells.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// The best finding; where several are equally good, the first by name. None: unexplained.
+    /// The best finding. Where several are as sure: rather a cause than one that refines another, rather the one with more
+    /// grounds, then the first by name. None: unexplained.
     pub best: Option<Candidate>,
-    /// What else it may be: every other cause that is suggested and every twin of the best that nothing speaks against, the
-    /// likelier first, then by name.
+    /// What else it may be, the likelier first, then by name: every other cause that is suggested, and every twin of the best
+    /// that is told by groups only.
     pub twins: Vec<(CauseId, Finding)>,
     /// Twins of the best that it is not, and why.
     pub ruled_out: Vec<(CauseId, Evidence)>,
@@ -42,10 +45,9 @@ fn weigh(opinions: impl Iterator<Item = (&'static ResetCause, Opinion)> + Clone)
     let mut best: Option<Candidate> = None;
     for (card, opinion) in opinions.clone() {
         let Opinion::For(finding, grounds) = opinion else { continue };
-        let better =
-            best.is_none_or(|best| finding > best.finding || (finding == best.finding && card.id < best.card.id));
-        if better {
-            best = Some(Candidate { card, finding, grounds });
+        let candidate = Candidate { card, finding, grounds };
+        if best.is_none_or(|best| candidate.rank() > best.rank()) {
+            best = Some(candidate);
         }
     }
     let Some(mut best) = best else {
@@ -56,19 +58,27 @@ fn weigh(opinions: impl Iterator<Item = (&'static ResetCause, Opinion)> + Clone)
     let mut doubted = false;
     for (card, opinion) in opinions.filter(|(card, _)| card.id != best.card.id) {
         let twin = are_twins(card, best.card);
+        // A card that judges single resets and is silent has said that it makes none such.
+        let unasked = matches!(card.recognise, Recogniser::Group(_));
         match opinion {
             Opinion::For(finding, _) => twins.push((card.id, finding)),
             Opinion::Against(evidence) if twin => ruled_out.push((card.id, evidence)),
-            Opinion::Silent if twin => twins.push((card.id, Finding::Possible)),
+            Opinion::Silent if twin && unasked => twins.push((card.id, Finding::Possible)),
             _ => {}
         }
-        doubted |= twin && !matches!(opinion, Opinion::Against(_));
+        doubted |= twin && (unasked || matches!(opinion, Opinion::For(..)));
     }
     if doubted {
         best.finding = best.finding.min(Finding::Likely);
     }
     twins.sort_unstable_by(|(one, sure), (other, less)| less.cmp(sure).then(one.cmp(other)));
     Verdict { best: Some(best), twins, ruled_out }
+}
+
+impl Candidate {
+    fn rank(&self) -> (Finding, bool, usize, Reverse<CauseId>) {
+        (self.finding, self.card.refines.is_none(), self.grounds.iter().count(), Reverse(self.card.id))
+    }
 }
 
 impl Verdict {
