@@ -268,7 +268,7 @@ impl Desk {
             EarlierEnd::Silent
         };
         let (first_frame, last_seen) = (connection.first_frame, connection.last_seen);
-        let earlier = Earlier { end, first_frame, last_seen, sender_next: None };
+        let earlier = Earlier { end, first_frame, last_seen, sender: Side::Originator, sender_next: None };
         self.memory.remember(connection.originator, connection.responder, earlier, &kept.trail);
     }
 

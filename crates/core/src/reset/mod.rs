@@ -14,6 +14,7 @@ mod shape;
 mod stack;
 mod trace;
 mod trail;
+mod unread;
 
 pub use aftermath::Aftermath;
 pub use evidence::{Evidence, Finding, Grounds, Span, Stance, Value};
@@ -27,3 +28,4 @@ pub use shape::Shape;
 pub use stack::{IdStep, LinuxFit, Stack};
 pub use trace::Trace;
 pub use trail::{End, Probes, Trail};
+pub use unread::Unread;
