@@ -58,7 +58,7 @@ fn recognise(reset: &Reset) -> Opinion {
         }
     });
     // After a FIN of the peer, what is left unread is mostly its farewell. A request with a FIN is still a request.
-    let asked = reset.is_by_server() && reset.facts.sender.fin.is_none();
+    let asked = matches!(reset.unread(), Unread::Unanswered(_)) && reset.facts.sender.fin.is_none();
     match reset.facts.progress {
         Progress::HalfClosed | Progress::Closed if !asked => Opinion::suggests(Finding::Possible, grounds),
         _ => Opinion::suggests(most, grounds),

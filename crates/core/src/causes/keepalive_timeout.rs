@@ -39,7 +39,7 @@ fn recognise(reset: &Reset) -> Opinion {
         let spaced = Evidence::supports("they came {} apart").with(Value::Nanos(probes.interval));
         return Opinion::suggests(Finding::Likely, Grounds::from(evidence).and(spaced.on(probes.first_frame)));
     }
-    if !reset.facts.both_ways() {
+    if !reset.answers_seen() {
         let unseen = Evidence::supports("{} probes, and the side that would answer isn't in the capture");
         let unseen = unseen.with(Value::Count(u64::from(probes.count))).on(probes.first_frame);
         return Opinion::suggests(Finding::Possible, unseen.on(frame));

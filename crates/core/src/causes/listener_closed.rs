@@ -40,7 +40,8 @@ fn recognise(reset: &Reset) -> Opinion {
     if let Err(evidence) = reset.by_a_program() {
         return Opinion::Against(evidence);
     }
-    let spoken = facts.sender.last_data.or(facts.sender.fin);
+    let overtaken = reset.overtook().filter(|late| late.len > 0);
+    let spoken = facts.sender.last_data.or(facts.sender.fin).or(overtaken);
     if let Some(spoken) = spoken {
         let evidence = Evidence::opposes("the server had sent data or a FIN: the connection had been accepted");
         return Opinion::Against(evidence.on(spoken.frame()));

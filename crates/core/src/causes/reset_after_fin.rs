@@ -57,14 +57,15 @@ fn recognise(reset: &Reset) -> Opinion {
     if let Some(evidence) = reset.foreign() {
         return Opinion::Against(evidence);
     }
-    let asked = reset.is_by_server() && own.is_none();
     if let Unread::Unanswered(data) = reset.unread()
-        && asked
+        && own.is_none()
     {
         let request = Evidence::opposes("what came with the FIN was never answered").on(data.frame());
         return Opinion::suggests(Finding::Possible, Grounds::from(after).and(request));
     }
-    let finding = if facts.both_ways() { Finding::Likely } else { Finding::Possible };
+    // Data that finds nobody to read it is data after close, whenever the FINs came.
+    let bare = facts.offending.is_none_or(|late| late.len == 0);
+    let finding = if facts.both_ways() && bare { Finding::Likely } else { Finding::Possible };
     Opinion::suggests(finding, with_cost(reset, after))
 }
 

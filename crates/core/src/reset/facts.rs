@@ -193,6 +193,12 @@ impl Facts {
         self.sender.segments > 0 && self.victim.segments > 0
     }
 
+    /// Whether one direction is missing though the connection must have had both: the other side was acknowledged or answered.
+    pub fn is_one_sided(&self) -> bool {
+        let answers = |end: &Before| end.last.is_some_and(|last| last.flags.is_ack());
+        !self.both_ways() && (answers(&self.sender) || answers(&self.victim))
+    }
+
     /// How long nothing had been sent, in nanoseconds: before the reset, or, where it answers a segment, before that one.
     pub fn idle(&self) -> Option<u64> {
         match self.offending {

@@ -25,6 +25,8 @@ pub struct Earlier {
     pub last_seen: Timestamp,
     /// The side of the reset's sender in it.
     pub sender: Side,
+    /// Whether both of its ends were seen to send.
+    pub both_ways: bool,
     /// What the reset's sender would have sent next in it.
     pub sender_next: Option<SeqNumber>,
 }

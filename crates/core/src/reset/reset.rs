@@ -31,7 +31,7 @@ impl Reset {
     /// Concludes who sent it and what it cost.
     pub fn of(observed: Observed, by: Side) -> Reset {
         let sender = Sender::of(&observed, by);
-        let harm = Harm::of(&observed.facts, observed.was_taken(), observed.first);
+        let harm = Harm::of(&observed, by);
         Reset { observed, by, sender, harm }
     }
 
@@ -50,12 +50,7 @@ impl Reset {
 
     /// Whether the end that was asked for the connection sent it.
     pub fn is_by_server(&self) -> bool {
-        // A capture that begins with a SYN-ACK takes its sender for the originator, as Zeek does.
-        match (self.facts.sender.syn, self.facts.victim.syn) {
-            (Some(own), _) => own.flags.is_ack(),
-            (None, Some(victims)) => !victims.flags.is_ack(),
-            (None, None) => self.by == Side::Responder,
-        }
+        self.observed.is_by_server(self.by)
     }
 
     /// How long nothing had been sent, in nanoseconds: before it, or before the segment that it answers. A connection that was
@@ -95,7 +90,7 @@ impl Reset {
     /// was due.
     pub fn gave_up_probing(&self) -> Option<Evidence> {
         let probes = &self.facts.sender.probes;
-        if probes.count < LEAST_PROBES || !self.facts.both_ways() {
+        if probes.count < LEAST_PROBES || !self.answers_seen() {
             return None;
         }
         let waited = self.segment.at.nanos_since(probes.last);
@@ -106,9 +101,14 @@ impl Reset {
         on_time.then_some(evidence.on(probes.first_frame).on(self.segment.frame))
     }
 
+    /// Whether the capture shows what the victim sends, now or before a silence that ended the connection.
+    pub fn answers_seen(&self) -> bool {
+        self.facts.both_ways() || self.neighbours.earlier.is_some_and(|earlier| earlier.both_ways)
+    }
+
     /// What its sender may have left unread.
     pub fn unread(&self) -> Unread {
-        Unread::of(&self.observed)
+        Unread::of(&self.observed, self.by)
     }
 }
 

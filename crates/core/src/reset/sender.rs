@@ -175,7 +175,7 @@ fn suspect_by_numbers(reset: &Observed, suspicion: &mut Suspicion) {
             }
         }
         Shape::Active | Shape::Other | Shape::Proxied => {
-            let fits = facts.shape == Shape::Proxied || overtook(reset).is_some();
+            let fits = facts.shape == Shape::Proxied || reset.overtook().is_some();
             if let Some(ahead) = facts.ahead_of_sent.filter(|ahead| *ahead != 0 && !fits) {
                 // Segments that the capture missed look the same as a number that is too high.
                 let evidence = if ahead < 0 {
@@ -207,14 +207,6 @@ fn suspect_by_numbers(reset: &Observed, suspicion: &mut Suspicion) {
     }
 }
 
-/// The end's segment that the reset overtook on its way through the capturing machine: it comes just after and ends where the
-/// reset begins. It had taken the IP id before the reset's.
-fn overtook(reset: &Observed) -> Option<Trace> {
-    let late = reset.after.sender_spoke?;
-    let near = late.at.nanos_since(reset.segment.at) <= REORDERING_NANOS;
-    (near && late.end() == reset.segment.seq).then_some(late)
-}
-
 /// The header is not the end's own.
 fn suspect_by_header(reset: &Observed, suspicion: &mut Suspicion) {
     let (facts, segment) = (&reset.facts, &reset.segment);
@@ -222,7 +214,7 @@ fn suspect_by_header(reset: &Observed, suspicion: &mut Suspicion) {
     match facts.shape {
         Shape::Active | Shape::Other => {
             if let IdStep::Leap { expected } = facts.id_step
-                && overtook(reset).is_none()
+                && reset.overtook().is_none()
             {
                 let evidence = Evidence::supports("its IP id is {} where the socket's next is {}");
                 let id = u64::from(segment.ip.id.unwrap_or_default());

@@ -66,6 +66,7 @@ impl End {
         let again = self.repeats_probe(&trace);
         if let Some(first) = again.filter(|_| self.probes.count == 0) {
             self.probes.note(&first);
+            self.next = Some(first.seq + 1);
         }
         let probe = again.is_some() || self.is_probe(&trace, acked);
         if probe {

@@ -3,6 +3,7 @@
 
 use super::observed::Observed;
 use super::trace::Trace;
+use crate::tcp::Side;
 
 /// What the sender of a reset may have left unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,14 +14,14 @@ pub enum Unread {
     Full(Trace),
     /// It had sent this data after the last that it received.
     Answered(Trace),
-    /// It acknowledges this data, and had sent none since.
+    /// It is the server's, acknowledges this data of the client, and none was sent since.
     Unanswered(Trace),
     /// It can't be told.
     Unknown,
 }
 
 impl Unread {
-    pub(super) fn of(reset: &Observed) -> Unread {
+    pub(super) fn of(reset: &Observed, by: Side) -> Unread {
         let (facts, segment) = (&reset.facts, &reset.segment);
         let (sender, victim) = (&facts.sender, &facts.victim);
         if !segment.flags.is_ack() {
@@ -40,8 +41,13 @@ impl Unread {
         let Some(last) = victim.last_data.filter(received) else {
             return Unread::Unknown;
         };
-        match sender.last_data {
+        let overtaken = reset.overtook().filter(|late| late.len > 0);
+        match overtaken.or(sender.last_data) {
             Some(answer) if answer.frame() > last.frame() => Unread::Answered(answer),
+            // What a server sends is an answer itself.
+            _ if !reset.is_by_server(by) => Unread::Unknown,
+            // With its FIN a client sends a request, or its farewell after many.
+            Some(_) if victim.fin.is_some() => Unread::Unknown,
             _ => Unread::Unanswered(last),
         }
     }
