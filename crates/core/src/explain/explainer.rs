@@ -196,11 +196,12 @@ impl Desk {
         }
         let facts = Facts::measure(segment, &kept.trail);
         let neighbours = self.neighbours(kept, segment, translated);
-        let others = kept.resets.iter().rev().find(|seen| seen.segment.source == segment.destination);
-        let others_reset = others.map(|seen| Trace::of(&seen.segment));
-        let answers_reset = others_reset.is_some();
-        let own = kept.resets.iter().rev().find(|seen| seen.segment.source == segment.source);
-        let previous = own.map(|seen| Trace::of(&seen.segment));
+        let last_of = |source| {
+            let seen = kept.resets.iter().rev().find(|seen| seen.segment.source == source)?;
+            Some(Trace::of(&seen.segment))
+        };
+        let resets_before = [last_of(segment.source), last_of(segment.destination)];
+        let resets_before = resets_before.iter().any(Option::is_some).then(|| Box::new(resets_before));
         let carried = carried.map(Box::new);
         let after = Aftermath::default();
         if kept.resets.is_empty() {
@@ -210,8 +211,7 @@ impl Desk {
             self.held += 1;
         }
         let segment = *segment;
-        let seen =
-            Observed { segment, facts, after, neighbours, carried, first, answers_reset, others_reset, previous };
+        let seen = Observed { segment, facts, after, neighbours, carried, first, resets_before };
         kept.resets.push(seen);
     }
 

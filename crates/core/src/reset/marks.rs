@@ -97,13 +97,7 @@ impl Suspicion {
         let (fit, frame) = (facts.sender.linux, segment.frame);
         let id = segment.ip.id.unwrap_or_default();
         match facts.id_step {
-            IdStep::Leap { expected } if reset.overtook().is_none() => {
-                let evidence = Evidence::supports("its IP id is {} where the socket's next is {}");
-                let evidence = evidence.with(Value::Count(u64::from(id))).with(Value::Count(u64::from(expected)));
-                let missed = id.wrapping_sub(expected) <= MISSED_IDS;
-                let fit = if missed && fit == LinuxFit::Fits { LinuxFit::Unknown } else { fit };
-                self.by_linux(fit, evidence.on(frame));
-            }
+            IdStep::Leap { expected } if reset.overtook().is_none() => self.by_leap(reset, id, expected),
             IdStep::Zero => {
                 let evidence = Evidence::supports("its IP id is 0 where a socket counts");
                 self.by_linux(fit, evidence.on(frame));
@@ -125,6 +119,20 @@ impl Suspicion {
         let closed = segment.window == 0 && facts.timestamps != Timestamps::Kept;
         if closed && facts.sender.last.is_some_and(|last| last.window != 0) {
             self.by_linux(fit, Evidence::supports("its window is 0, and that end's last wasn't").on(frame));
+        }
+    }
+
+    /// The socket's next IP id would have been another.
+    fn by_leap(&mut self, reset: &Observed, id: u16, expected: u16) {
+        let (facts, fit) = (&reset.facts, reset.facts.sender.linux);
+        let evidence = Evidence::supports("its IP id is {} where the socket's next is {}");
+        let evidence = evidence.with(Value::Count(u64::from(id))).with(Value::Count(u64::from(expected)));
+        let evidence = evidence.on(reset.segment.frame);
+        // Segments that the capture missed put id and number ahead together.
+        match (id.wrapping_sub(expected) <= MISSED_IDS, facts.ahead_of_sent) {
+            (true, Some(0)) if fit != LinuxFit::Differs => self.weak(evidence),
+            (true, _) => {}
+            (false, _) => self.by_linux(fit, evidence),
         }
     }
 

@@ -24,12 +24,8 @@ pub struct Observed {
     pub carried: Option<Box<Carried>>,
     /// Whether no reset before it had ended its connection, of either end.
     pub first: bool,
-    /// Whether an earlier reset of its connection came from the other end, and to this one.
-    pub answers_reset: bool,
-    /// The last of these.
-    pub others_reset: Option<Trace>,
-    /// The last reset before it of the same end.
-    pub previous: Option<Trace>,
+    /// The last resets before it in its connection, of the same end and of the other. Most have none, and pay for none.
+    pub resets_before: Option<Box<[Option<Trace>; 2]>>,
 }
 
 /// Below this, a round trip says more about the machine than about the way.
@@ -57,6 +53,16 @@ impl Observed {
         }
     }
 
+    /// The last reset before it of the same end.
+    pub fn previous(&self) -> Option<Trace> {
+        self.resets_before.as_ref()?[0]
+    }
+
+    /// The last reset before it of the other end, sent to this one.
+    pub fn others_reset(&self) -> Option<Trace> {
+        self.resets_before.as_ref()?[1]
+    }
+
     /// Takes a later segment of the connection.
     pub fn note(&mut self, later: &Segment) {
         let ahead = self.facts.ahead_of_sent;
@@ -69,7 +75,7 @@ impl Observed {
     pub fn crossing(&self) -> Option<Trace> {
         let at = self.segment.at;
         let near = |other: &Trace| other.at.nanos_since(at).max(at.nanos_since(other.at)) <= INSTANT_NANOS;
-        let earlier = self.others_reset.filter(near).filter(|other| {
+        let earlier = self.others_reset().filter(near).filter(|other| {
             let asked = self.facts.offending;
             asked.is_none_or(|asked| asked.frame() < other.frame())
         });

@@ -85,11 +85,11 @@ impl Suspicion {
         if later.len == 0 && later.flags.is_fin() && facts.sender.fin.is_some() {
             return self.weak(said("the end that it names sends its FIN again {} later"));
         }
-        if after.sender_sent_new.is_none() {
-            if !near {
-                self.medium(said("the end that it names still speaks {} later"));
-            }
-            return;
+        // What the reset overtook was sent before it.
+        let overtaken = near && later.end().distance_from(reset.segment.seq) <= 0;
+        if after.sender_sent_new.is_none() || overtaken {
+            let evidence = said("the end that it names still speaks {} later");
+            return if near { self.weak(evidence) } else { self.medium(evidence) };
         }
         let evidence = said("the end that it names goes on sending {} later, beyond the reset's number (RST_SEQ_DATA)");
         let active = matches!(facts.shape, Shape::Active | Shape::Other);
@@ -148,7 +148,8 @@ impl Suspicion {
                 Evidence::supports("both ends are reset in the same instant, each under the other's address");
             let evidence = evidence.on(segment.frame).on(other.frame());
             // Two programs may give up at once; two kernels that both know nothing of the connection can't have been in it.
-            let live = facts.shape == Shape::Active || (other.flags.is_ack() && other.window > 0);
+            let other_stack = facts.shape == Shape::Other && facts.sender.linux == LinuxFit::Differs;
+            let live = other_stack || facts.shape == Shape::Active || (other.flags.is_ack() && other.window > 0);
             if live { self.weak(evidence) } else { self.medium(evidence) }
         }
     }
