@@ -2,21 +2,20 @@
 
 use super::card::{CauseId, Opinion, Recogniser, ResetCause};
 use crate::reset::{Before, Evidence, Facts, Finding, Grounds, Reset, Shape, Trace, Value};
-use crate::tcp::Side;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("accept-queue-overflow"),
     title: "the server's accept queue was full",
-    story: "A connection that has completed its handshake waits in the listener's accept queue until the program accepts it. \
-            When the queue is full, Linux drops the handshake's last ACK and sends its SYN-ACK again; the client takes the \
-            connection for open, and what it sends after the request has expired is answered with a RST. With \
-            net.ipv4.tcp_abort_on_overflow = 1 the RST answers that last ACK at once.",
-    on_the_wire: "SYN, SYN-ACK (often more than one), the client's empty ACK, and within the same round trip a RST without ACK \
-                  whose number repeats that ACK's. Without tcp_abort_on_overflow: SYN-ACKs again and again though they were \
-                  acknowledged, data that is never acknowledged, and the same RST many seconds later.",
-    remedy: "Accept faster, or raise both the listen backlog and net.core.somaxconn; ss -ltn shows the queue (Recv-Q against \
-             Send-Q).",
+    story: "A connection that has completed its handshake waits in the listener's accept queue until the program \
+            accepts it. When the queue is full, Linux drops the handshake's last ACK and sends its SYN-ACK again; the \
+            client takes the connection for open, and what it sends after the request has expired is answered with a \
+            RST. With net.ipv4.tcp_abort_on_overflow = 1 the RST answers that last ACK at once.",
+    on_the_wire: "SYN, SYN-ACK (often more than one), the client's empty ACK, and within the same round trip a RST \
+                  without ACK whose number repeats that ACK's. Without tcp_abort_on_overflow: SYN-ACKs again and again \
+                  though they were acknowledged, data that is never acknowledged, and the same RST many seconds later.",
+    remedy: "Accept faster, or raise both the listen backlog and net.core.somaxconn; ss -ltn shows the queue (Recv-Q \
+             against Send-Q).",
     decided_by: "on the server: the counters ListenOverflows and EmbryonicRsts, or the tracepoint tcp:tcp_send_reset \
                  (INVALID_SYN in TCP_LISTEN)",
     twin_of: &[CauseId("bad-handshake-ack"), CauseId("stray-segment"), CauseId("firewall-reject")],
@@ -27,13 +26,15 @@ pub static CARD: ResetCause = ResetCause {
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;
-    if facts.shape != Shape::Reply || !answers_syns(reset) || !only_answered_syns(&facts.sender) {
+    if facts.shape != Shape::Reply || !reset.is_by_server() || !only_answered_syns(&facts.sender) {
         return Opinion::Silent;
     }
     let Some(asked) = facts.offending else {
         return unheard(reset);
     };
-    let first = facts.sender.syn.map(|syn| syn.end()).unwrap_or(asked.ack);
+    let Some(first) = facts.sender.syn.map(|syn| syn.end()).or(facts.victim.syn.map(|_| asked.ack)) else {
+        return Opinion::Silent;
+    };
     if asked.ack != first || asked.flags.is_syn() || asked.flags.is_fin() {
         return Opinion::Silent;
     }
@@ -58,7 +59,8 @@ fn overflowed(reset: &Reset, ack: Trace) -> Opinion {
     let answers = Evidence::supports("the reset answers the handshake's last ACK");
     let grounds = Grounds::from(answers.on(ack.frame()).on(reset.segment.frame));
     if facts.sender.syns < 2 {
-        return Opinion::suggests(Finding::Possible, grounds);
+        let silent = Evidence::supports("the server had sent nothing else").on(reset.segment.frame);
+        return Opinion::suggests(Finding::Possible, grounds.and(silent));
     }
     let again = Evidence::supports("the SYN-ACK had been sent {} times, as when the queue is full")
         .with(Value::Count(u64::from(facts.sender.syns)))
@@ -78,17 +80,15 @@ fn dropped(facts: &Facts) -> Option<Evidence> {
 /// The client's segments are not in the capture.
 fn unheard(reset: &Reset) -> Opinion {
     let (facts, frame) = (&reset.facts, reset.segment.frame);
+    if let Some(evidence) = reset.foreign() {
+        return Opinion::Against(evidence);
+    }
     let first = facts.sender.syn.is_some_and(|syn| syn.end() == reset.segment.seq);
     if !first || facts.victim.segments > 0 {
         return Opinion::Silent;
     }
     let answers = Evidence::supports("the reset answers an acknowledgment of the SYN-ACK that isn't in the capture");
     Opinion::suggests(Finding::Possible, answers.on(frame))
-}
-
-/// Whether it bears the address of the end that was asked.
-fn answers_syns(reset: &Reset) -> bool {
-    reset.facts.sender.syn.map_or(reset.by == Side::Responder, |syn| syn.flags.is_ack())
 }
 
 fn only_answered_syns(sender: &Before) -> bool {
@@ -142,7 +142,10 @@ mod tests {
             < SA 300 ack 101
             > A 101 ack 301
             < R 301";
-        assert_eq!(says(&CARD, once), "possible: the reset answers the handshake's last ACK [3, 4]");
+        assert_eq!(
+            says(&CARD, once),
+            "possible: the reset answers the handshake's last ACK [3, 4]; the server had sent nothing else [4]"
+        );
     }
 
     #[test]
@@ -185,6 +188,9 @@ mod tests {
             > S 100
             > A 101 ack 301
             < R 301";
-        assert_eq!(says(&CARD, client), "possible: the reset answers the handshake's last ACK [2, 3]");
+        assert_eq!(
+            says(&CARD, client),
+            "possible: the reset answers the handshake's last ACK [2, 3]; the server had sent nothing else [3]"
+        );
     }
 }

@@ -2,23 +2,23 @@
 
 use super::card::{CauseId, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
-use crate::tcp::Side;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("bad-handshake-ack"),
     title: "the handshake's acknowledgment fits no SYN",
-    story: "While the handshake goes on, an acknowledgment of a number that was never sent is answered with a RST, and the host waits \
-            on for the right one. A client resets a SYN-ACK that acknowledges another number than its SYN's: an old one that comes \
-            late, a forged one, or one from a middlebox that translates numbers in one direction only. A listener resets an ACK \
-            that completes no request it knows of: a SYN cookie that fails or has expired, a handshake that another host of a load \
-            balancer had begun, or an ACK scan.",
-    on_the_wire: "A SYN-ACK, or the ACK after it, with an acknowledgment number that is not the SYN's plus one, and a RST without ACK \
-                  whose number repeats it. The connection can still come to be.",
-    remedy: "Compare the numbers at both ends: a middlebox that changes them in one direction (sequence number randomization, \
-             asymmetric routing) is the usual finding. For listeners look at the counter SyncookiesFailed.",
-    decided_by: "on the sender: the tracepoint tcp:tcp_send_reset (TCP_INVALID_ACK_SEQUENCE in TCP_SYN_SENT for a client, TCP_FLAGS in \
-                 TCP_LISTEN for a listener); the counter SyncookiesFailed",
+    story: "While the handshake goes on, an acknowledgment of a number that was never sent is answered with a RST, and \
+            the host waits on for the right one. A client resets a SYN-ACK that acknowledges another number than its \
+            SYN's: an old one that comes late, a forged one, or one from a middlebox that translates numbers in one \
+            direction only. A listener resets an ACK that completes no request it knows of: a SYN cookie that fails or \
+            has expired, a handshake that another host of a load balancer had begun, or an ACK scan.",
+    on_the_wire: "A SYN-ACK, or the ACK after it, with an acknowledgment number that is not the SYN's plus one, and a \
+                  RST without ACK whose number repeats it. The connection can still come to be.",
+    remedy: "Compare the numbers at both ends: a middlebox that changes them in one direction (sequence number \
+             randomization, asymmetric routing) is the usual finding. For listeners look at the counter \
+             SyncookiesFailed.",
+    decided_by: "on the sender: the tracepoint tcp:tcp_send_reset (TCP_INVALID_ACK_SEQUENCE in TCP_SYN_SENT for a \
+                 client, TCP_FLAGS in TCP_LISTEN for a listener); the counter SyncookiesFailed",
     twin_of: &[CauseId("stray-segment"), CauseId("accept-queue-overflow"), CauseId("half-open")],
     refines: None,
     references: &[
@@ -86,7 +86,11 @@ fn judge_right(reset: &Reset, syn: Trace, asked: Trace) -> Opinion {
 
 /// No SYN of the resetting host was seen.
 fn judge_unknown(reset: &Reset, asked: Trace) -> Opinion {
-    if reset.by != Side::Responder || !asked.is_bare_ack() || reset.facts.victim.data_segments > 0 {
+    if !reset.is_by_server()
+        || reset.neighbours.earlier.is_some()
+        || !asked.is_bare_ack()
+        || reset.facts.victim.data_segments > 0
+    {
         return Opinion::Silent;
     }
     let blue =

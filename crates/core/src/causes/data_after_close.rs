@@ -7,17 +7,17 @@ use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("data-after-close"),
     title: "data came for a socket that was already closed",
-    story: "close() ends both directions at once: a FIN is sent, and from then on nobody can read what still comes. TCP says so with \
-            a RST. The peer had taken the FIN for an end of the answers and not of its own sending, or its data was already under \
-            way. Its first write after the FIN succeeds, the next fails with EPIPE; reads give the end of file. When the closed \
-            socket has waited long enough for the peer's FIN (FIN-WAIT-2, net.ipv4.tcp_fin_timeout, 60 s) it is forgotten, and \
-            then any segment gets the same RST.",
-    on_the_wire: "FIN from one side; data from the other; a RST without ACK of the side that had closed, with the number that the \
-                  data acknowledged.",
-    remedy: "The side that closes: shutdown(SHUT_WR), read to the end of file, then close(). The side that sends: stop at the end \
-             of file. With HTTP keep-alive: let the client's idle timeout be shorter than the server's.",
-    decided_by: "on the sender: the tracepoint tcp:tcp_send_reset (TCP_ABORT_ON_DATA, TCP_TIMEWAIT_SOCKET), the counter \
-                 TCPAbortOnData; nothing tells close() from shutdown(SHUT_RDWR)",
+    story: "close() ends both directions at once: a FIN is sent, and from then on nobody can read what still comes. \
+            TCP says so with a RST. The peer had taken the FIN for an end of the answers and not of its own sending, \
+            or its data was already under way. Its first write after the FIN succeeds, the next fails with EPIPE; \
+            reads give the end of file. When the closed socket has waited long enough for the peer's FIN (FIN-WAIT-2, \
+            net.ipv4.tcp_fin_timeout, 60 s) it is forgotten, and then any segment gets the same RST.",
+    on_the_wire: "FIN from one side; data from the other; a RST without ACK of the side that had closed, with the \
+                  number that the data acknowledged.",
+    remedy: "The side that closes: shutdown(SHUT_WR), read to the end of file, then close(). The side that sends: stop \
+             at the end of file. With HTTP keep-alive: let the client's idle timeout be shorter than the server's.",
+    decided_by: "on the sender: the tracepoint tcp:tcp_send_reset (TCP_ABORT_ON_DATA, TCP_TIMEWAIT_SOCKET), the \
+                 counter TCPAbortOnData; nothing tells close() from shutdown(SHUT_RDWR)",
     twin_of: &[
         CauseId("stray-segment"),
         CauseId("firewall-reject"),
@@ -35,6 +35,9 @@ pub static CARD: ResetCause = ResetCause {
 
 /// Linux forgets a closed socket that still waits for the peer's FIN after this (tcp_fin_timeout, as it comes).
 const FIN_TIMEOUT: u64 = 60_000_000_000;
+
+/// tcp_fin_timeout counts in seconds.
+const LEAST_TIMEOUT: u64 = 1_000_000_000;
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;
@@ -68,7 +71,7 @@ fn recognise(reset: &Reset) -> Opinion {
 
 /// Not data is answered: only a socket that was forgotten does that.
 fn judge_empty(reset: &Reset, asked: Trace, waited: u64) -> Opinion {
-    if waited < FIN_TIMEOUT && !asked.flags.is_fin() {
+    if waited < if asked.flags.is_fin() { LEAST_TIMEOUT } else { FIN_TIMEOUT } {
         return Opinion::Silent;
     }
     let late = Evidence::supports(

@@ -7,17 +7,18 @@ use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Va
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("firewall-reject"),
     title: "a firewall rejected it in the host's name",
-    story: "A rule with reject (nft: reject with tcp reset; iptables: REJECT --reject-with tcp-reset; the reset action of \
-            hardware firewalls) drops a segment and answers it with a RST under the address of the host it was meant for. To a \
-            SYN that looks like a closed port. In the middle of a connection only the sender of the segment is reset: the other \
-            end never sees the segment, goes on sending, and is answered with resets by the host that has given up.",
-    on_the_wire: "Byte for byte what a Linux host without a socket answers: to a SYN, RST and ACK with the number 0; to anything \
-                  with ACK, RST with the number that it acknowledged. The time to live can differ from the host's, and the \
-                  answer can come sooner than the host could give it.",
-    remedy: "Look for the rule on the way: nft monitor trace or the rules' counters name it. If it was meant to be silent use \
-             drop; if it wasn't meant at all, allow established connections before it.",
-    decided_by: "on the host: the counter OutRsts and the tracepoint tcp:tcp_send_reset stay still while the resets leave; on the \
-                 firewall: the rule's counter, nft monitor trace",
+    story: "A rule with reject (nft: reject with tcp reset; iptables: REJECT --reject-with tcp-reset; the reset action \
+            of hardware firewalls) drops a segment and answers it with a RST under the address of the host it was \
+            meant for. To a SYN that looks like a closed port. In the middle of a connection only the sender of the \
+            segment is reset: the other end never sees the segment, goes on sending, and is answered with resets by \
+            the host that has given up.",
+    on_the_wire: "Byte for byte what a Linux host without a socket answers: to a SYN, RST and ACK with the number 0; \
+                  to anything with ACK, RST with the number that it acknowledged. The time to live can differ from the \
+                  host's, and the answer can come sooner than the host could give it.",
+    remedy: "Look for the rule on the way: nft monitor trace or the rules' counters name it. If it was meant to be \
+             silent use drop; if it wasn't meant at all, allow established connections before it.",
+    decided_by: "on the host: the counter OutRsts and the tracepoint tcp:tcp_send_reset stay still while the resets \
+                 leave; on the firewall: the rule's counter, nft monitor trace",
     twin_of: &[
         CauseId("no-listener"),
         CauseId("stray-segment"),
@@ -40,10 +41,14 @@ fn recognise(reset: &Reset) -> Opinion {
     }
 }
 
-/// Beyond the handshake, as far as the capture shows.
+/// Between the handshake and the end, as far as the capture shows.
 fn in_connection(reset: &Reset) -> bool {
     let facts = &reset.facts;
-    !matches!(facts.progress, Progress::Opening | Progress::Answered) || facts.sender.data_segments > 0
+    match facts.progress {
+        Progress::Opening | Progress::Answered => facts.sender.data_segments + facts.victim.data_segments > 0,
+        Progress::Closed => false,
+        _ => true,
+    }
 }
 
 /// The answer to a SYN.
@@ -90,6 +95,11 @@ fn judge_reply(reset: &Reset) -> Opinion {
         _ => return Opinion::Silent,
     };
     let Some(foreign) = reset.foreign() else {
+        // A host that an earlier reset had told answers for itself.
+        let told = |earlier: Trace| earlier.frame() < asked.frame();
+        if reset.others_reset().is_some_and(told) || reset.previous().is_some_and(told) {
+            return Opinion::Silent;
+        }
         return match hasty(reset) {
             Some(evidence) => Opinion::suggests(Finding::Likely, evidence),
             None => Opinion::suggests(Finding::Possible, same),

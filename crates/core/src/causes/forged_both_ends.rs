@@ -1,19 +1,21 @@
 //! forged-both-ends: somebody between reset both ends at once.
 
 use super::card::{CauseId, Opinion, Recogniser, ResetCause};
-use crate::reset::{Evidence, Finding, Grounds, Reset, Shape};
+use crate::reset::{Evidence, Finding, Grounds, Reset};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("forged-both-ends"),
     title: "somebody between the ends reset both of them at once",
-    story: "A device on the path that ends a connection cleanly tells both ends: a RST to each, under the address of the other. \
-            Intrusion prevention systems (Snort's resetboth, Palo Alto's reset-both), load balancers that reset idle connections, \
-            and connection killers do so. Neither end sent one.",
-    on_the_wire: "Two RSTs in opposite directions within a moment, each with the number that its receiver expects, and nothing between \
-                  that could have made one the answer to the other. It shows only in a capture between the device and both ends.",
+    story: "A device on the path that ends a connection cleanly tells both ends: a RST to each, under the address of \
+            the other. Intrusion prevention systems (Snort's resetboth, Palo Alto's reset-both), load balancers that \
+            reset idle connections, and connection killers do so. Neither end sent one.",
+    on_the_wire: "Two RSTs in opposite directions within a moment, each with the number that its receiver expects, and \
+                  nothing between that could have made one the answer to the other. It shows only in a capture between \
+                  the device and both ends.",
     remedy: "Ask the devices on the path for their log of that moment: the rule or the idle timeout is named there.",
-    decided_by: "captures at both ends: each received a reset, neither sent one; the counter OutRsts of both stays still",
+    decided_by: "captures at both ends: each received a reset, neither sent one; the counter OutRsts of both stays \
+                 still",
     twin_of: &[CauseId("forged-exact"), CauseId("idle-timeout"), CauseId("administrative-kill")],
     refines: None,
     references: &[
@@ -35,7 +37,7 @@ fn recognise(reset: &Reset) -> Opinion {
         grounds.add(*own);
     }
     // Two programs may give up in the same instant; a host whose kernel replies knows nothing of the connection.
-    let live = reset.facts.shape == Shape::Active || (other.flags.is_ack() && other.window > 0);
+    let live = reset.is_active() || (other.flags.is_ack() && other.window > 0);
     let sure = if foreign || !live { Finding::Likely } else { Finding::Possible };
     Opinion::suggests(sure, grounds)
 }
@@ -76,6 +78,15 @@ mod tests {
             < RA 351 ack 121
             > RA 121 ack 351"
         );
+        assert_eq!(
+            says(&CARD, &killed),
+            "possible: both ends are reset in the same instant, each under the other's address [8, 7]"
+        );
+    }
+
+    #[test]
+    fn near_miss_two_windows_hosts_give_up_at_once() {
+        let killed = OPEN.replace("linux", "windows") + "< RA 351 ack 121\n> RA 121 ack 351";
         assert_eq!(
             says(&CARD, &killed),
             "possible: both ends are reset in the same instant, each under the other's address [8, 7]"

@@ -7,17 +7,19 @@ use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Wh
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("forged-exact"),
     title: "somebody on the path forged it, with the exact number",
-    story: "Whoever sees the connection can end it: a RST under the address of one end with the number that the other expects is taken \
-            without question. Censors, intrusion prevention systems, connection killers and load balancers work so. The end whose \
-            address was used knows nothing: it goes on sending and is answered with resets, or waits for ever. During the handshake \
-            a RST with ACK that acknowledges the SYN does the same: connect() fails with ECONNREFUSED, and then comes the real \
-            SYN-ACK.",
-    on_the_wire: "A RST whose number is exactly the victim's next, and which in other things isn't its end's: time to live, IP id, \
-                  timestamps or window; asked by nothing; soon after, new data of the end that is said to have reset.",
-    remedy: "Capture at both ends: a reset that one end received and the other never sent was made between them. Compare times to \
-             live to see how far away. Encryption doesn't help; only IPsec, TCP-AO or another path do.",
-    decided_by: "a capture at the end that it names: it never left there; on that host the counter OutRsts and the tracepoint \
-                 tcp:tcp_send_reset stay still",
+    story: "Whoever sees the connection can end it: a RST under the address of one end with the number that the other \
+            expects is taken without question. Censors, intrusion prevention systems, connection killers and load \
+            balancers work so. The end whose address was used knows nothing: it goes on sending and is answered with \
+            resets, or waits for ever. During the handshake a RST with ACK that acknowledges the SYN does the same: \
+            connect() fails with ECONNREFUSED, and then comes the real SYN-ACK.",
+    on_the_wire: "A RST whose number is exactly the victim's next, and which in other things isn't its end's: time to \
+                  live, IP id, timestamps or window; asked by nothing; soon after, new data of the end that is said to \
+                  have reset.",
+    remedy: "Capture at both ends: a reset that one end received and the other never sent was made between them. \
+             Compare times to live to see how far away. Encryption doesn't help; only IPsec, TCP-AO or another path \
+             do.",
+    decided_by: "a capture at the end that it names: it never left there; on that host the counter OutRsts and the \
+                 tracepoint tcp:tcp_send_reset stay still",
     twin_of: &[CauseId("firewall-reject"), CauseId("forged-stepped"), CauseId("forged-both-ends")],
     refines: None,
     references: &[
@@ -31,7 +33,10 @@ pub static CARD: ResetCause = ResetCause {
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;
     let sender = &reset.sender;
-    if !matches!(sender.who, Who::ThirdParty | Who::Unknown) || facts.shape == Shape::Proxied {
+    // A reply that nothing asked for is nobody's, even where its header gives nothing away.
+    let unasked = facts.shape == Shape::Reply && facts.offending.is_some() && !reset.is_asked();
+    let doubted = unasked || matches!(sender.who, Who::ThirdParty | Who::Unknown);
+    if !doubted || facts.shape == Shape::Proxied {
         return Opinion::Silent;
     }
     let frame = reset.segment.frame;
@@ -40,14 +45,16 @@ fn recognise(reset: &Reset) -> Opinion {
         Evidence::supports("it acknowledges the SYN exactly, which is all that a client in SYN-SENT looks at")
     } else if facts.ahead_of_acked == Some(0) {
         Evidence::supports("its number is exactly the one that its victim expects next")
+    } else if facts.victim.segments == 0 && facts.ahead_of_sent == Some(0) && reset.foreign().is_some() {
+        Evidence::supports("its number is that end's next; what its victim expects isn't in the capture")
     } else {
         return Opinion::Silent;
     };
     let mut grounds = Grounds::from(exact.on(frame));
     sender.grounds.iter().for_each(|evidence| grounds.add(*evidence));
-    let series = reset.after.further_resets > 0 || reset.previous.is_some() || reset.crossing().is_some();
+    let series = reset.after.further_resets > 0 || reset.previous().is_some() || reset.crossing().is_some();
     let sure = match sender.who {
-        Who::ThirdParty if !series && !may_be_rejected(reset) => sender.finding,
+        Who::ThirdParty if facts.victim.segments > 0 && !series && !may_be_rejected(reset) => sender.finding,
         _ => Finding::Possible,
     };
     Opinion::suggests(sure, grounds)
@@ -156,7 +163,11 @@ mod tests {
             < R 351
             +1s
             < PA 351 ack 121 len 50";
-        assert_eq!(says(&CARD, server), "silent");
+        assert_eq!(
+            says(&CARD, server),
+            "possible: its number is that end's next; what its victim expects isn't in the capture [3]; \
+             the end that it names goes on sending 1.00 s later, beyond the reset's number (RST_SEQ_DATA) [4]"
+        );
     }
 
     fn says_of_frame(conversation: &str, frame: u64) -> String {

@@ -7,17 +7,17 @@ use crate::reset::{Evidence, Finding, Grounds, Reset, Shape};
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("forged-in-window"),
     title: "somebody forged it, with a number in the window that isn't exact",
-    story: "A RST whose number lies in the receive window but isn't exactly the next is not believed: the host asks with an \
-            acknowledgment (a challenge ACK) whether its peer means it. The real peer still has the connection and takes that \
-            for a duplicate; the connection lives. Before RFC 5961 any number in the window killed, and blind attackers had only \
-            to try one in each window.",
-    on_the_wire: "A RST ahead of the victim's last acknowledgment, the victim's empty acknowledgment within the same round trip, and \
-                  both ends go on. An end that had really reset, behind data that was lost, would answer the challenge with a \
-                  second, exact RST.",
-    remedy: "None needed: the connection survived. Who sends these can be looked for by their time to live; many of them are a blind \
-             attack.",
-    decided_by: "on the victim: the counter TCPChallengeACK moves and the tracepoint tcp:tcp_receive_reset stays still; on the end \
-                 that it names: OutRsts stays still",
+    story: "A RST whose number lies in the receive window but isn't exactly the next is not believed: the host asks \
+            with an acknowledgment (a challenge ACK) whether its peer means it. The real peer still has the connection \
+            and takes that for a duplicate; the connection lives. Before RFC 5961 any number in the window killed, and \
+            blind attackers had only to try one in each window.",
+    on_the_wire: "A RST ahead of the victim's last acknowledgment, the victim's empty acknowledgment within the same \
+                  round trip, and both ends go on. An end that had really reset, behind data that was lost, would \
+                  answer the challenge with a second, exact RST.",
+    remedy: "None needed: the connection survived. Who sends these can be looked for by their time to live; many of \
+             them are a blind attack.",
+    decided_by: "on the victim: the counter TCPChallengeACK moves and the tracepoint tcp:tcp_receive_reset stays \
+                 still; on the end that it names: OutRsts stays still",
     twin_of: &[CauseId("forged-out-of-window")],
     refines: None,
     references: &[

@@ -7,14 +7,15 @@ use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value, Wh
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("forged-out-of-window"),
     title: "somebody forged it, with a number outside the window",
-    story: "A RST whose number lies outside the receive window is dropped without an answer, and the connection goes on as if nothing \
-            had come. Blind attackers, who must guess, send many of these; so do injectors whose view of the connection is late, and \
-            censors who cover several guesses. In SYN-SENT any RST without ACK, or with a wrong acknowledgment, is dropped the same \
-            way.",
+    story: "A RST whose number lies outside the receive window is dropped without an answer, and the connection goes \
+            on as if nothing had come. Blind attackers, who must guess, send many of these; so do injectors whose view \
+            of the connection is late, and censors who cover several guesses. In SYN-SENT any RST without ACK, or with \
+            a wrong acknowledgment, is dropped the same way.",
     on_the_wire: "A RST behind what its end has sent, or far ahead of it; no answer at all; both ends go on.",
-    remedy: "None needed: the connection survived. If there are many, somebody tries: look for their origin by their time to live.",
-    decided_by: "on the victim: neither TCPChallengeACK nor the tracepoint tcp:tcp_receive_reset moves; on the end that it names: \
-                 OutRsts stays still",
+    remedy: "None needed: the connection survived. If there are many, somebody tries: look for their origin by their \
+             time to live.",
+    decided_by: "on the victim: neither TCPChallengeACK nor the tracepoint tcp:tcp_receive_reset moves; on the end \
+                 that it names: OutRsts stays still",
     twin_of: &[],
     refines: None,
     references: &[

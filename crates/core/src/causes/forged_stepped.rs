@@ -7,13 +7,16 @@ use crate::reset::{Evidence, Finding, Grounds, REORDERING_NANOS, Reset, Shape, T
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("forged-stepped"),
     title: "somebody forged several, with numbers that step or repeat",
-    story: "An injector beside the path sees a segment and answers it, while the connection goes on: its number may be stale when it \
-            arrives. So it sends several resets at once, each with a number further on by a likely segment, or the same number \
-            more than once against loss. The Great Firewall of China is known for both: +0, +1460, +4380 (2006), three of the same \
-            (2023). No TCP of its own accord does so: a socket resets once, and a host's replies repeat what asked for them.",
-    on_the_wire: "Two or more RSTs under one address within a moment, with nothing received between: the later ones ahead of all that \
-                  was sent (often by 1460), or more copies of one than there were segments to answer.",
-    remedy: "As for every forged reset: capture at both ends, look for the origin by its time to live, take another path.",
+    story: "An injector beside the path sees a segment and answers it, while the connection goes on: its number may be \
+            stale when it arrives. So it sends several resets at once, each with a number further on by a likely \
+            segment, or the same number more than once against loss. The Great Firewall of China is known for both: \
+            +0, +1460, +4380 (2006), three of the same (2023). No TCP of its own accord does so: a socket resets once, \
+            and a host's replies repeat what asked for them.",
+    on_the_wire: "Two or more RSTs under one address within a moment, with nothing received between: the later ones \
+                  ahead of all that was sent (often by 1460), or more copies of one than there were segments to \
+                  answer.",
+    remedy: "As for every forged reset: capture at both ends, look for the origin by its time to live, take another \
+             path.",
     decided_by: "a capture at the end that they name: they never left there",
     twin_of: &[CauseId("forged-exact")],
     refines: None,
@@ -30,7 +33,7 @@ const VOLLEY: u64 = 1_000_000_000;
 fn recognise(reset: &Reset) -> Opinion {
     let at = reset.segment.at;
     let near = |other: &Trace| at.nanos_since(other.at).max(other.at.nanos_since(at)) <= VOLLEY;
-    let (before, next) = (reset.previous.filter(near), reset.after.next_reset.filter(near));
+    let (before, next) = (reset.previous().filter(near), reset.after.next_reset.filter(near));
     if before.is_none() && next.is_none() {
         return Opinion::Silent;
     }
@@ -63,7 +66,7 @@ fn is_step(reset: &Reset, other: &Trace) -> bool {
 /// The same reset more than once.
 fn judge_copies(reset: &Reset, copy: Trace) -> Opinion {
     let (facts, after) = (&reset.facts, &reset.after);
-    let seen = 1 + u64::from(reset.previous.is_some()) + u64::from(after.further_resets);
+    let seen = 1 + u64::from(reset.previous().is_some()) + u64::from(after.further_resets);
     let evidence = Evidence::supports("{} resets with the same number").with(Value::Count(seen));
     let evidence = evidence.on(reset.segment.frame).on(copy.frame());
     let asking = u64::from(facts.victim.segments) + u64::from(after.victim_segments);

@@ -8,15 +8,16 @@ use crate::tcp::Side;
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("half-open"),
     title: "one end had lost the connection and the other found out",
-    story: "When a host loses a connection without a word (a crash, a reboot, a failover, a timeout on the way) the other end still \
-            holds it: it is half-open. The next thing that this end sends is answered with a RST: a keepalive probe, a FIN when it \
-            closes, data. Or the host that lost it opens a connection from the same port: the peer answers the SYN with an ACK of \
-            the old numbers (a challenge ACK), the host resets that, and its next SYN gets through.",
-    on_the_wire: "A long silence, then an empty segment one octet behind (the probe) or a FIN, and a RST without ACK that repeats its \
-                  acknowledgment number, from an end that never closed. Or SYN, an ACK with far other numbers, and a RST of the \
-                  opener with that ACK's number; the SYN comes again after about a second.",
-    remedy: "Find out what made the host forget: restarts, failover, NAT or load balancer timeouts. Shorter keepalives find it \
-             sooner; they don't prevent it.",
+    story: "When a host loses a connection without a word (a crash, a reboot, a failover, a timeout on the way) the \
+            other end still holds it: it is half-open. The next thing that this end sends is answered with a RST: a \
+            keepalive probe, a FIN when it closes, data. Or the host that lost it opens a connection from the same \
+            port: the peer answers the SYN with an ACK of the old numbers (a challenge ACK), the host resets that, and \
+            its next SYN gets through.",
+    on_the_wire: "A long silence, then an empty segment one octet behind (the probe) or a FIN, and a RST without ACK \
+                  that repeats its acknowledgment number, from an end that never closed. Or SYN, an ACK with far other \
+                  numbers, and a RST of the opener with that ACK's number; the SYN comes again after about a second.",
+    remedy: "Find out what made the host forget: restarts, failover, NAT or load balancer timeouts. Shorter keepalives \
+             find it sooner; they don't prevent it.",
     decided_by: "on the resetting host: the tracepoint tcp:tcp_send_reset (NO_SOCKET or TCP_FLAGS; after a SYN: \
                  TCP_INVALID_ACK_SEQUENCE in TCP_SYN_SENT), and its uptime; on the peer: the counter TCPSYNChallenge",
     twin_of: &[CauseId("stray-segment"), CauseId("firewall-reject"), CauseId("bad-handshake-ack")],

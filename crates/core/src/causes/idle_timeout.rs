@@ -54,7 +54,7 @@ const KNOWN: [(u64, &str); 19] = [
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;
-    if matches!(facts.shape, Shape::Refusal) || facts.progress >= Progress::HalfClosed {
+    if matches!(facts.shape, Shape::Refusal) || !reset.was_taken() || facts.progress >= Progress::HalfClosed {
         return Opinion::Silent;
     }
     let Some(idle) = reset.idle() else {

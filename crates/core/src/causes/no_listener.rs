@@ -1,18 +1,18 @@
 //! no-listener: nothing listens at that address and port.
 
 use super::card::{CauseId, Opinion, Recogniser, ResetCause};
-use crate::reset::{Evidence, Finding, Reset, Shape, Value};
+use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("no-listener"),
     title: "nothing listens on that port",
-    story: "A SYN for a port on which no socket listens is answered with RST and ACK. connect() fails with ECONNREFUSED. The \
-            server isn't running, listens on another address, or the port is mistyped.",
+    story: "A SYN for a port on which no socket listens is answered with RST and ACK. connect() fails with \
+            ECONNREFUSED. The server isn't running, listens on another address, or the port is mistyped.",
     on_the_wire: "SYN, then at once a RST with ACK, sequence number 0, window 0, no options, acknowledging the SYN.",
     remedy: "See on the server whether anything listens there (ss -ltn), at which address, in which network namespace.",
-    decided_by: "on the server: ss -ltn, the counter OutRsts, or the tracepoint tcp:tcp_send_reset (NO_SOCKET); a firewall's \
-                 reject moves none of them",
+    decided_by: "on the server: ss -ltn, the counter OutRsts, or the tracepoint tcp:tcp_send_reset (NO_SOCKET); a \
+                 firewall's reject moves none of them",
     twin_of: &[CauseId("firewall-reject"), CauseId("connection-limit"), CauseId("listener-closed")],
     refines: None,
     references: &["RFC 9293 section 3.10.7.1", "Linux net/ipv4/tcp_ipv4.c tcp_v4_send_reset"],
@@ -31,7 +31,9 @@ fn recognise(reset: &Reset) -> Opinion {
     let Some(asked) = facts.offending else {
         let alone = facts.victim.segments == 0 && facts.sender.segments == 0;
         let refused = Evidence::supports("it refuses a segment without ACK, a SYN mostly, that isn't in the capture");
-        return if alone { Opinion::suggests(Finding::Possible, refused.on(frame)) } else { Opinion::Silent };
+        let nothing = Evidence::supports("nothing else of that host is seen in the connection");
+        let grounds = Grounds::from(refused.on(frame)).and(nothing.on(frame));
+        return if alone { Opinion::suggests(Finding::Possible, grounds) } else { Opinion::Silent };
     };
     if let Some(evidence) = reset.foreign() {
         return Opinion::Against(evidence);
@@ -110,7 +112,8 @@ mod tests {
     fn one_sided_the_syn_was_not_captured() {
         assert_eq!(
             says(&CARD, "< RA 0 ack 101 win 0"),
-            "possible: it refuses a segment without ACK, a SYN mostly, that isn't in the capture [1]"
+            "possible: it refuses a segment without ACK, a SYN mostly, that isn't in the capture [1]; \
+             nothing else of that host is seen in the connection [1]"
         );
     }
 }

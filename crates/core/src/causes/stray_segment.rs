@@ -1,22 +1,23 @@
 //! stray-segment: a segment came for a connection that the host doesn't know.
 
 use super::card::{CauseId, Opinion, Recogniser, ResetCause};
-use crate::reset::{EarlierEnd, Evidence, Finding, Reset, Shape, Trace, Value};
+use crate::reset::{EarlierEnd, Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Value};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("stray-segment"),
     title: "the host knows nothing of that connection",
-    story: "A segment that belongs to no connection of the host is answered with a RST that repeats its acknowledgment number. The \
-            host may have rebooted, failed over or given up the connection long ago; the segment may be a late one of an earlier \
-            connection of the same ports, or an answer to a SYN that somebody else sent: a scanner beside the kernel's own TCP, \
-            or a forger of addresses.",
-    on_the_wire: "A segment with ACK, and within a round trip a RST without ACK, without window and options, whose number is the \
-                  one that the segment acknowledged.",
-    remedy: "Ask why the host has forgotten: uptime and restarts, a failover or load balancer that moved the connection, idle \
-             timeouts on the way. Keepalives shorter than the shortest timeout prevent it. Scans are answered so by design.",
-    decided_by: "on the sender: the tracepoint tcp:tcp_send_reset (NO_SOCKET, or TCP_FLAGS in TCP_LISTEN where something listens on \
-                 the port) and the counter OutRsts; a firewall's reject moves neither",
+    story: "A segment that belongs to no connection of the host is answered with a RST that repeats its acknowledgment \
+            number. The host may have rebooted, failed over or given up the connection long ago; the segment may be a \
+            late one of an earlier connection of the same ports, or an answer to a SYN that somebody else sent: a \
+            scanner beside the kernel's own TCP, or a forger of addresses.",
+    on_the_wire: "A segment with ACK, and within a round trip a RST without ACK, without window and options, whose \
+                  number is the one that the segment acknowledged.",
+    remedy: "Ask why the host has forgotten: uptime and restarts, a failover or load balancer that moved the \
+             connection, idle timeouts on the way. Keepalives shorter than the shortest timeout prevent it. Scans are \
+             answered so by design.",
+    decided_by: "on the sender: the tracepoint tcp:tcp_send_reset (NO_SOCKET, or TCP_FLAGS in TCP_LISTEN where \
+                 something listens on the port) and the counter OutRsts; a firewall's reject moves neither",
     twin_of: &[
         CauseId("half-open"),
         CauseId("firewall-reject"),
@@ -39,39 +40,58 @@ const LONG: u64 = 30_000_000_000;
 
 fn recognise(reset: &Reset) -> Opinion {
     let (facts, frame) = (&reset.facts, reset.segment.frame);
-    if facts.shape != Shape::Reply {
+    if facts.shape != Shape::Reply || facts.progress == Progress::Closed {
         return Opinion::Silent;
     }
     let Some(asked) = facts.offending.filter(|_| reset.is_asked()) else {
-        let alone = facts.victim.segments == 0;
+        let alone = facts.victim.segments == 0 && reset.foreign().is_none();
         let answers = Evidence::supports("a reply to a segment that isn't in the capture").on(frame);
         return if alone { Opinion::suggests(Finding::Possible, answers) } else { Opinion::Silent };
     };
     if let Some(evidence) = reset.foreign() {
         return Opinion::Against(evidence);
     }
+    if let Some(over) = ended_before(reset, asked) {
+        return Opinion::suggests(Finding::Likely, over);
+    }
     if asked.flags.is_syn() {
         return judge_answer_to_syn(reset, asked);
     }
-    if facts.sender.segments == 0 {
+    // Where the victim had sent more, it is rather that the capture missed what the host sends.
+    if facts.sender.segments == 0 && facts.victim.segments == 1 {
         return judge_unknown(reset, asked);
     }
     let forgot = Evidence::supports("it answers as a host does that knows nothing of the connection");
     let forgot = forgot.on(asked.frame()).on(frame);
     let silence = facts.sender.last.map_or(0, |last| asked.at.nanos_since(last.at));
     if silence < LONG || facts.sender.fin.is_some() {
-        return Opinion::suggests(Finding::Possible, forgot);
+        let repeats = Evidence::supports("its number is what that segment acknowledges").on(asked.frame());
+        return Opinion::suggests(Finding::Possible, Grounds::from(forgot).and(repeats));
     }
     let long =
         Evidence::supports("the host had been silent for {}, and answers as if it knew nothing of the connection");
     Opinion::suggests(Finding::Likely, long.with(Value::Nanos(silence)).on(asked.frame()).on(frame))
 }
 
+/// An earlier reset had ended the connection for this host, and the segment came after it.
+fn ended_before(reset: &Reset, asked: Trace) -> Option<Evidence> {
+    let before = |earlier: &Trace| earlier.frame() < asked.frame();
+    let (received, sent) = (reset.others_reset().filter(before), reset.previous().filter(before));
+    let evidence = if received.is_some() {
+        Evidence::supports("a reset had ended the connection for this host, and more came")
+    } else {
+        Evidence::supports("the host had reset the connection itself, and more came")
+    };
+    let earlier = received.or(sent)?;
+    Some(evidence.on(earlier.frame()).on(asked.frame()))
+}
+
 /// A SYN-ACK is reset by the host whose SYN it answers.
 fn judge_answer_to_syn(reset: &Reset, syn_ack: Trace) -> Opinion {
     let evidence = match reset.facts.sender.syn {
         Some(syn) if syn.end() == syn_ack.ack => Evidence::supports(
-            "the host resets the SYN-ACK that answers a SYN under its address: its kernel has no socket that sent it, or none any more",
+            "the host resets the SYN-ACK that answers a SYN under its address: its kernel has no socket that sent it, \
+             or none any more",
         ),
         Some(_) => {
             let other = Evidence::supports("the SYN-ACK answers no SYN of the host that is in the capture");
@@ -163,7 +183,8 @@ mod tests {
             < R 351";
         assert_eq!(
             says(&CARD, busy),
-            "possible: it answers as a host does that knows nothing of the connection [6, 7]"
+            "possible: it answers as a host does that knows nothing of the connection [6, 7]; \
+             its number is what that segment acknowledges [6]"
         );
     }
 
@@ -180,6 +201,34 @@ mod tests {
         assert_eq!(
             says(&CARD, late),
             "likely: an earlier connection of the same ports had been reset, the last of it 10.0 s before [1, 5]"
+        );
+    }
+
+    #[test]
+    fn yes_the_other_end_goes_on_after_a_forged_reset() {
+        let zombie = "linux
+            > S 100
+            < SA 300 ack 101
+            > A 101 ack 301
+            > PA 101 ack 301 len 20
+            < R 301                  # somebody between
+            +30ms
+            < PA 301 ack 121 len 50
+            > R 121                  # the client has no connection any more";
+        assert_eq!(says(&CARD, zombie), "likely: a reset had ended the connection for this host, and more came [5, 6]");
+    }
+
+    #[test]
+    fn less_sure_when_only_the_victim_was_captured() {
+        let client = "linux
+            > S 100
+            > A 101 ack 301
+            > PA 101 ack 301 len 20
+            < R 301";
+        assert_eq!(
+            says(&CARD, client),
+            "possible: it answers as a host does that knows nothing of the connection [3, 4]; \
+             its number is what that segment acknowledges [3]"
         );
     }
 
