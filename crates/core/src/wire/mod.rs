@@ -5,6 +5,7 @@
 //! The doors are inlined by force: passed through memory, the layers' values cost more (stalled loads, by the profile of
 //! `examples/measure_segment.rs`) than all of decoding.
 
+mod inspect;
 mod ip;
 mod layers;
 mod link;
@@ -12,6 +13,7 @@ mod skip;
 mod tcp;
 mod tunnel;
 
+pub use inspect::{Contents, inspect};
 pub use skip::{Layer, Skip, SkipCounts};
 
 use crate::capture::Frame;
@@ -48,11 +50,16 @@ fn finish<'a>(frame: &Frame<'a>, number: u64, opened: Result<Datagram<'a>, NoTcp
 /// The segment inside whatever an IP packet carries, out of the way of those that carry TCP.
 #[cold]
 #[inline(never)]
-fn decode_cargo<'a>(frame: &Frame<'a>, number: u64, mut cargo: Cargo<'a>) -> Result<Segment, Skip> {
+fn decode_cargo<'a>(frame: &Frame<'a>, number: u64, cargo: Cargo<'a>) -> Result<Segment, Skip> {
+    assemble(frame, number, follow_tunnels(cargo)?)
+}
+
+#[inline(always)]
+fn follow_tunnels(mut cargo: Cargo<'_>) -> Result<Datagram<'_>, Skip> {
     for _ in 0..MOST_TUNNELS {
         let opened = open_ip(tunnel::open(cargo)?);
         match opened {
-            Ok(datagram) => return assemble(frame, number, datagram),
+            Ok(datagram) => return Ok(datagram),
             Err(NoTcp::Skip(skip)) => return Err(skip),
             Err(NoTcp::Cargo(inner)) => cargo = inner,
         }

@@ -36,7 +36,7 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>) -> Result<Header<'a>, Skip> {
     })
 }
 
-impl Header<'_> {
+impl<'a> Header<'a> {
     pub(super) fn source_port(&self) -> u16 {
         u16::from_be_bytes([self.fixed[0], self.fixed[1]])
     }
@@ -61,6 +61,14 @@ impl Header<'_> {
 
     pub(super) fn window(&self) -> u16 {
         u16::from_be_bytes([self.fixed[14], self.fixed[15]])
+    }
+
+    pub(super) fn checksum(&self) -> u16 {
+        u16::from_be_bytes([self.fixed[16], self.fixed[17]])
+    }
+
+    pub(super) fn options(&self) -> &'a [u8] {
+        self.options
     }
 
     pub(super) fn payload_len(&self) -> u32 {

@@ -53,7 +53,7 @@ fn gtp(flags: u8, fields: &[u8], inside: &[u8]) -> Vec<u8> {
 }
 
 /// The packet in every tunnel there is, without a link header.
-fn tunnels(v6: bool, packet: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn tunnels(v6: bool, packet: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (frame, ether_type) = (ethernet(packet), ether_type(packet));
     let own = if packet[0] >> 4 == 4 { 4 } else { 41 };
     let in_gre = |inside: Vec<u8>| wrap(v6, 47, &inside);
