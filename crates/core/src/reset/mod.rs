@@ -1,6 +1,7 @@
 //! One reset and all that can be measured about it: who sent it is decided here, why is left to the cards.
 
 mod aftermath;
+mod diagnostic;
 mod evidence;
 mod facts;
 mod harm;
@@ -14,6 +15,7 @@ mod shape;
 mod stack;
 mod trace;
 mod trail;
+mod visible;
 
 pub use aftermath::Aftermath;
 pub use evidence::{Evidence, Finding, Grounds, Span, Stance, Value};
