@@ -47,8 +47,7 @@ fn innermost<'a>(frame: &Frame<'a>) -> Result<Datagram<'a>, Skip> {
 
 /// RFC 9293 section 3.1. `field` is the checksum as it stands in the header.
 fn check(datagram: &Datagram<'_>, field: u16) -> Checksum {
-    let cut = datagram.captured.len() < datagram.tcp_len as usize;
-    if cut || datagram.unsummable {
+    if datagram.is_cut() || datagram.unsummable {
         return Checksum::NotChecked;
     }
     let pseudo_header = sum_pseudo_header(datagram);

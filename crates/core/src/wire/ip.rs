@@ -34,6 +34,14 @@ pub(super) struct Datagram<'a> {
     pub(super) unsummable: bool,
 }
 
+impl Datagram<'_> {
+    /// Whether octets of the segment were not captured.
+    #[inline(always)]
+    pub(super) fn is_cut(&self) -> bool {
+        self.captured.len() < self.tcp_len as usize
+    }
+}
+
 /// Why there is no TCP in an IP packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NoTcp<'a> {

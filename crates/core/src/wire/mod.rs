@@ -68,6 +68,7 @@ fn follow_tunnels(mut cargo: Cargo<'_>) -> Result<Datagram<'_>, Skip> {
     tunnel::open(cargo).and(Err(Skip::TooDeep))
 }
 
+#[inline(always)]
 fn open_ip(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
     match packet.version {
         Version::V4 => ip::open_v4(packet),
@@ -89,6 +90,7 @@ fn assemble(frame: &Frame<'_>, number: u64, datagram: Datagram<'_>) -> Result<Se
         window: header.window(),
         timestamp_value: header.timestamp_value(),
         payload_len: header.payload_len(),
+        cut: datagram.is_cut(),
         ip: datagram.facts,
     })
 }
