@@ -6,5 +6,6 @@ pub mod cli;
 pub mod lab;
 pub mod report;
 pub mod storm;
+pub mod watch;
 
 pub use cli::main;

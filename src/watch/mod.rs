@@ -1,0 +1,22 @@
+//! The source of segments: capture files, pipes and standard input, read, decoded and handed on in batches.
+//!
+//! It says what was seen and judges nothing. Whoever wants the segments gives a [`Sink`] to [`run`].
+
+mod batch;
+mod error;
+mod file_report;
+mod idleness;
+mod merge;
+mod octets;
+mod plan;
+mod run;
+mod sink;
+mod source;
+mod threads;
+
+pub use batch::{Aside, Batch, Files};
+pub use error::SourceError;
+pub use file_report::{FileReport, LARGEST_PAYLOAD};
+pub use plan::{Input, MOST_INPUTS, SourcePlan, Workers};
+pub use run::run;
+pub use sink::Sink;
