@@ -18,7 +18,8 @@ pub struct FileReport {
     pub interfaces: Vec<KnownInterface>,
     /// Frames that were read.
     pub frames: u64,
-    /// Segments that were handed on.
+    /// Segments that were handed on. Where reading was stopped early, the last that were read may not have been: of a merged
+    /// input up to 128 frames, and with two threads the batches that a sink refused.
     pub segments: u64,
     /// Frames without a readable segment.
     pub skips: SkipCounts,
