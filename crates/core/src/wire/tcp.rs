@@ -76,6 +76,7 @@ impl<'a> Header<'a> {
     }
 
     /// TSval of the first timestamps option that is whole (RFC 7323 section 3.2). Options after a malformed one are not read.
+    #[inline(always)]
     pub(super) fn timestamp_value(&self) -> Option<u32> {
         let mut rest = self.options;
         loop {
