@@ -2,10 +2,13 @@
 
 mod client;
 mod exit;
+mod explain;
 mod lab;
+mod moment;
 mod run;
 mod server;
 mod session;
+mod telling;
 mod typed;
 
 use std::process::ExitCode;
@@ -43,6 +46,8 @@ enum Command {
     Server(server::ServerArgs),
     /// The half that connects and counts how each connection ends
     Client(client::ClientArgs),
+    /// Who reset each connection, and why, from a capture
+    Explain(explain::ExplainArgs),
     /// The named network namespaces pp-source, pp-observer and pp-dest
     Lab(lab::LabArgs),
 }
@@ -91,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, cli.common),
         Command::Server(args) => server::run(args, cli.common),
         Command::Client(args) => client::run(args, cli.common),
+        Command::Explain(args) => explain::run(args, cli.common),
         Command::Lab(args) => lab::run(args, cli.common),
     };
     match result {

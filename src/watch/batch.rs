@@ -1,7 +1,7 @@
 //! Segments on their way, several hundred at once.
 
-use rst_storm_core::reset::payload::Carried;
-use rst_storm_core::tcp::{Checksum, Segment};
+use rst_storm_core::explain::Aside;
+use rst_storm_core::tcp::Segment;
 
 /// The most segments of a batch: enough that handing it over costs nothing, and few enough for the processor's cache.
 pub const MOST_SEGMENTS: usize = 512;
@@ -24,15 +24,6 @@ pub enum Files {
     One(usize),
     /// One for each segment.
     Each(Vec<u16>),
-}
-
-/// What is known of a segment with RST besides its header.
-#[derive(Debug)]
-pub struct Aside {
-    /// Whether its checksum fits.
-    pub checksum: Checksum,
-    /// What it carried.
-    pub carried: Option<Carried>,
 }
 
 impl Batch {

@@ -17,6 +17,9 @@ pub enum SourceError {
     /// Standard input was named more than once.
     #[error("- was named more than once; standard input can be read only once")]
     StdinTwice,
+    /// It would have to be read twice.
+    #[error("{0} can be read only once, and this needs to read it again; save it to a file first")]
+    Once(String),
     /// It can't be opened.
     #[error("cannot open {name}: {error}; {}", open_remedy(.error))]
     Open {

@@ -2,6 +2,7 @@
 //!
 //! It says what was seen and judges nothing. Whoever wants the segments gives a [`Sink`] to [`run`].
 
+mod again;
 mod batch;
 mod error;
 mod file_report;
@@ -14,7 +15,8 @@ mod sink;
 mod source;
 mod threads;
 
-pub use batch::{Aside, Batch, Files};
+pub use again::{first_frame, read_again};
+pub use batch::{Batch, Files};
 pub use error::SourceError;
 pub use file_report::{FileReport, LARGEST_PAYLOAD};
 pub use plan::{Input, MOST_INPUTS, SourcePlan, Workers};

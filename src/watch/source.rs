@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rst_storm_core::capture::{CaptureReader, Frame, FrameSource, LinkType, OpenError, Timestamp};
+use rst_storm_core::explain::Aside;
 use rst_storm_core::flow::Duplicates;
 use rst_storm_core::reset::payload::Carried;
 use rst_storm_core::tcp::Checksum;
@@ -14,7 +15,7 @@ use rst_storm_core::wire::{decode, inspect};
 use rst_storm_linux::input::{self, Woken};
 use rst_storm_linux::signals::Stop;
 
-use super::batch::{Aside, Batch};
+use super::batch::Batch;
 use super::error::SourceError;
 use super::file_report::{FileReport, LARGEST_PAYLOAD};
 use super::octets::Octets;
@@ -165,7 +166,7 @@ pub(super) fn look_at_files(plan: &SourcePlan, stop: &Stop) -> Result<(), Source
 }
 
 /// Opens an input; whether one may have to wait for it.
-fn open_file(input: &Input) -> Result<(File, bool), SourceError> {
+pub(super) fn open_file(input: &Input) -> Result<(File, bool), SourceError> {
     let opened = match input {
         Input::File(path) => input::open(path),
         Input::Stdin => io::stdin().as_fd().try_clone_to_owned().map(File::from),

@@ -288,4 +288,3 @@ impl<'a> SummaryRecord<'a> {
         }
     }
 }
-

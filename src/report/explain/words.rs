@@ -56,4 +56,3 @@ pub fn harm_kind(word: &str) -> &'static str {
         _ => "unknown (one direction only)",
     }
 }
-

@@ -1,0 +1,10 @@
+//! What explain tells: text for people, JSON for programs.
+
+pub mod block;
+pub mod document;
+pub mod json;
+pub mod layout;
+mod moment;
+pub mod names;
+pub mod text;
+mod words;
