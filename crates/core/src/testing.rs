@@ -63,11 +63,11 @@ pub fn told(conversation: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for judged in judged(conversation) {
         let (reset, verdict) = (&judged.reset, &judged.verdict);
-        let cause = match verdict.best {
-            Some(best) => format!("{} {}", best.card.id, best.finding),
+        let cause = match verdict.cause().zip(verdict.finding()) {
+            Some((id, finding)) => format!("{id} {finding}"),
             None => "unexplained".to_owned(),
         };
-        let twins: Vec<&str> = verdict.twins.iter().map(|(id, _)| id.0).collect();
+        let twins: Vec<&str> = verdict.twins().into_iter().map(|(id, _)| id.0).collect();
         let twins = if twins.is_empty() { String::new() } else { format!(" (or {})", twins.join(", ")) };
         let (who, sure) = (reset.sender.who.word(), reset.sender.finding);
         let (frame, harm) = (reset.segment.frame, reset.harm.word());

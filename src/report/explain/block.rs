@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use rst_storm_core::explain::{GroupId, Judged, Record};
-use rst_storm_core::reset::{Evidence, Grounds, Shape, Span, Who};
+use rst_storm_core::reset::{Evidence, Grounds, Harm, Shape, Span, Who};
 use rst_storm_core::tcp::Side;
 
 use super::layout::{Ink, Page};
@@ -50,22 +50,23 @@ pub fn body(judged: &Judged, names: &Names, page: &Page) -> String {
     text.push_str(&page.item("shape", &shape));
     text.push_str(&page.item("who", &page.ink(Ink::Finding, &who(judged))));
     text.push_str(&grounds(&reset.sender.grounds, names, page));
-    match verdict.best {
-        Some(best) => {
-            let tie = verdict.twins.iter().filter(|(_, finding)| *finding == best.finding).count();
-            let sure = if tie > 0 { format!("{}, like others", best.finding) } else { best.finding.to_string() };
-            let why = format!("{} ({sure}): {}", best.card.id, best.card.title);
+    let twins = verdict.twins();
+    match verdict.card().zip(verdict.finding()) {
+        Some((card, finding)) => {
+            let tie = twins.iter().any(|(_, other)| *other == finding);
+            let sure = if tie { format!("{finding}, like others") } else { finding.to_string() };
+            let why = format!("{} ({sure}): {}", card.id, card.title);
             text.push_str(&page.item("why", &page.ink(Ink::Finding, &why)));
-            text.push_str(&grounds(&best.grounds, names, page));
+            text.push_str(&grounds(&verdict.grounds(reset), names, page));
         }
         None => text.push_str(&page.item("why", &page.ink(Ink::Finding, "unexplained: no known cause fits"))),
     }
-    if !verdict.twins.is_empty() {
-        let twins: Vec<String> = verdict.twins.iter().map(|(id, finding)| format!("{id} ({finding})")).collect();
+    if !twins.is_empty() {
+        let twins: Vec<String> = twins.iter().map(|(id, finding)| format!("{id} ({finding})")).collect();
         text.push_str(&page.item("or", &twins.join(", ")));
     }
-    for (id, evidence) in &verdict.ruled_out {
-        text.push_str(&page.item("not", &format!("{id}: {}", ground(evidence, names))));
+    for (id, evidence) in verdict.ruled_out(reset) {
+        text.push_str(&page.item("not", &format!("{id}: {}", ground(&evidence, names))));
     }
     for payload in reset.carried.iter().flat_map(|carried| carried.decode()) {
         text.push_str(&page.item("says", &payload.to_string()));
@@ -76,8 +77,8 @@ pub fn body(judged: &Judged, names: &Names, page: &Page) -> String {
     if let Some(decide) = verdict.would_decide() {
         text.push_str(&page.item("decide", decide));
     }
-    if let Some(best) = verdict.best.filter(|_| !reset.harm.word().starts_with("none")) {
-        text.push_str(&page.item("do", best.card.remedy));
+    if let Some(card) = verdict.card().filter(|_| !matches!(reset.harm, Harm::None(_))) {
+        text.push_str(&page.item("do", card.remedy));
     }
     text
 }
@@ -86,8 +87,8 @@ pub fn body(judged: &Judged, names: &Names, page: &Page) -> String {
 pub fn line(judged: &Judged, names: &Names) -> String {
     let (reset, verdict) = (&judged.reset, &judged.verdict);
     let segment = &reset.segment;
-    let why = match verdict.best {
-        Some(best) => format!("{} ({})", best.card.id, best.finding),
+    let why = match verdict.cause().zip(verdict.finding()) {
+        Some((id, finding)) => format!("{id} ({finding})"),
         None => "unexplained".to_owned(),
     };
     let group = judged.group.map_or(String::new(), |GroupId(group)| format!("  group {group}"));

@@ -199,20 +199,20 @@ impl<'a> Reset<'a> {
                 confidence: reset.sender.finding.to_string(),
                 evidence: grounds(&reset.sender.grounds, home, names),
             },
-            cause: verdict.best.map(|best| Cause {
-                id: best.card.id.0,
-                confidence: best.finding.to_string(),
-                twins: verdict.twins.iter().map(|(id, _)| id.0).collect(),
+            cause: verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
+                id: id.0,
+                confidence: finding.to_string(),
+                twins: verdict.twins().into_iter().map(|(id, _)| id.0).collect(),
             }),
-            evidence: verdict.best.map(|best| grounds(&best.grounds, home, names)).unwrap_or_default(),
+            evidence: grounds(&verdict.grounds(reset), home, names),
             ruled_out: verdict
-                .ruled_out
+                .ruled_out(reset)
                 .iter()
                 .map(|(id, evidence)| RuledOut { id: id.0, because: Ground::new(evidence, home, names) })
                 .collect(),
             would_decide: verdict.would_decide(),
             harm: HarmDone::new(reset.harm),
-            remedy: verdict.best.map(|best| best.card.remedy),
+            remedy: verdict.card().map(|card| card.remedy),
             payload: payload.into_iter().map(Said::new).collect(),
             group: judged.group.map(|group| group.0),
         }

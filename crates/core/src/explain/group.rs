@@ -93,7 +93,7 @@ impl GroupKey {
             shape: reset.facts.shape,
             progress: reset.facts.progress,
             cause: verdict.cause(),
-            finding: verdict.best.map(|best| best.finding),
+            finding: verdict.finding(),
         }
     }
 }

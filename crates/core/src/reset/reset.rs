@@ -10,7 +10,7 @@ use crate::tcp::Side;
 /// A reset as the cards get it.
 #[derive(Clone, Debug)]
 pub struct Reset {
-    observed: Observed,
+    observed: Box<Observed>,
     /// The side whose addresses it bears.
     pub by: Side,
     /// Who sent it.
@@ -21,10 +21,17 @@ pub struct Reset {
 
 impl Reset {
     /// Concludes who sent it and what it cost.
-    pub fn of(observed: Observed, by: Side) -> Reset {
+    pub fn of(observed: Box<Observed>, by: Side) -> Reset {
         let sender = Sender::of(&observed, by);
         let harm = Harm::of(&observed.facts, observed.was_taken(), observed.first);
         Reset { observed, by, sender, harm }
+    }
+}
+
+impl From<Reset> for Box<Observed> {
+    /// What was observed, to be used again.
+    fn from(reset: Reset) -> Box<Observed> {
+        reset.observed
     }
 }
 
