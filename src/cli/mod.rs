@@ -1,5 +1,6 @@
 //! What was typed, turned into what is meant: one subcommand a file, one policy for exit codes.
 
+mod causes;
 mod client;
 mod exit;
 mod explain;
@@ -48,6 +49,8 @@ enum Command {
     Client(client::ClientArgs),
     /// Who reset each connection, and why, from a capture
     Explain(explain::ExplainArgs),
+    /// The catalogue of causes; with ID, one of them in full
+    Causes(causes::CausesArgs),
     /// The named network namespaces pp-source, pp-observer and pp-dest
     Lab(lab::LabArgs),
 }
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Server(args) => server::run(args, cli.common),
         Command::Client(args) => client::run(args, cli.common),
         Command::Explain(args) => explain::run(args, cli.common),
+        Command::Causes(args) => causes::run(args, cli.common),
         Command::Lab(args) => lab::run(args, cli.common),
     };
     match result {

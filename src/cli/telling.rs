@@ -6,6 +6,7 @@ use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{Explainer, FrameNumber, Limits, Record, Selection, Summary};
 use serde::Serialize;
 
+use crate::report::explain::comment::Comments;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
 use crate::report::explain::json::{Connection, SCHEMA};
 use crate::report::explain::layout::Page;
@@ -29,10 +30,12 @@ pub enum Format {
     Json,
     /// A line for each thing.
     Ndjson,
+    /// One reset as a story, told by whoever asked.
+    Story,
 }
 
 /// What the exit code depends on.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// Connections that were told of.
     pub connections: u64,
@@ -42,6 +45,10 @@ pub struct Outcome {
     pub harmful: u64,
     /// Resets without a cause.
     pub unexplained: u64,
+    /// The record of a story.
+    pub record: Option<Box<Record>>,
+    /// The verdicts as comments, where they are wanted.
+    pub comments: Option<Comments>,
     /// The damage of each damaged input.
     pub damage: Vec<String>,
 }
@@ -82,6 +89,12 @@ impl<'a> Telling<'a> {
         let outcome = Outcome::default();
         let teller = Teller { output, format, names, page, piece: String::new(), begun: false, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
+    }
+
+    /// Keeps the verdicts as comments too.
+    pub fn with_comments(mut self) -> Telling<'a> {
+        self.teller.outcome.comments = Some(Comments::default());
+        self
     }
 
     /// Ends what was begun, and says how it came out.
@@ -150,6 +163,9 @@ impl Sink for Telling<'_> {
 
 impl Teller<'_> {
     fn tell(&mut self, record: &Record) {
+        if let Some(comments) = &mut self.outcome.comments {
+            comments.add(record);
+        }
         match self.format {
             Format::Text { each: true } => {
                 for judged in &record.resets {
@@ -157,6 +173,7 @@ impl Teller<'_> {
                 }
             }
             Format::Text { each: false } => {}
+            Format::Story => self.outcome.record = Some(Box::new(record.clone())),
             Format::Json | Format::Ndjson => {
                 let names = std::mem::take(&mut self.names);
                 self.write(&Connection::new(record, &names));
@@ -177,6 +194,7 @@ impl Teller<'_> {
         match self.format {
             Format::Text { .. } => self.conclude_text(summary, reports),
             Format::Json | Format::Ndjson => self.conclude_records(summary, reports),
+            Format::Story => {}
         }
         self.hand_over();
     }

@@ -3,6 +3,8 @@
 //! It says what was seen and judges nothing. Whoever wants the segments gives a [`Sink`] to [`run`].
 
 mod again;
+mod annotate;
+mod around;
 mod batch;
 mod error;
 mod file_report;
@@ -16,6 +18,8 @@ mod source;
 mod threads;
 
 pub use again::{first_frame, read_again};
+pub use annotate::{AnnotateError, Annotated};
+pub use around::{Around, Held, around, held};
 pub use batch::{Batch, Files};
 pub use error::SourceError;
 pub use file_report::{FileReport, LARGEST_PAYLOAD};

@@ -53,6 +53,11 @@ impl Page {
         wrap(&first, INDENT, text)
     }
 
+    /// A name and what it is about, the names in a column of their own.
+    pub fn row(&self, name: &str, text: &str) -> String {
+        wrap(&format!("{name}  "), width(name) + 2, text)
+    }
+
     /// A point below an item.
     pub fn point(&self, text: &str) -> String {
         wrap(&format!("{:INDENT$}- ", ""), INDENT + 2, text)

@@ -62,8 +62,6 @@ pub struct Explainer {
 #[derive(Debug)]
 struct Desk {
     selection: Selection,
-    /// A reset that is listed however many there are.
-    wanted: Option<u64>,
     services: Services,
     memory: Memory,
     groups: Groups,
@@ -83,7 +81,6 @@ impl Explainer {
     pub fn new(limits: Limits, selection: Selection) -> Explainer {
         let desk = Desk {
             selection,
-            wanted: None,
             services: Services::default(),
             memory: Memory::default(),
             groups: Groups::default(),
@@ -94,11 +91,6 @@ impl Explainer {
             finishing: false,
         };
         Explainer { table: TrackedTable::new(zeek::Limits { max_connections: limits.max_flows }), desk }
-    }
-
-    /// Lists the reset in this frame even where its connection has too many.
-    pub fn want(&mut self, frame: u64) {
-        self.desk.wanted = Some(frame);
     }
 
     /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`.
@@ -199,7 +191,7 @@ impl Desk {
             }
         }
         let room = first || (kept.resets.len() < MOST_LISTED && self.held < MOST_HELD);
-        if !room && self.wanted != Some(segment.frame) {
+        if !room && self.selection.frame != Some(segment.frame) {
             kept.unlisted = kept.unlisted.saturating_add(1);
             return;
         }
