@@ -31,7 +31,7 @@ pub struct Verdict {
 
 /// Asks every card.
 pub fn judge(reset: &Reset) -> Verdict {
-    weigh(CATALOGUE.iter().map(|card| (*card, ask(card, reset))))
+    weigh(&CATALOGUE.map(|card| (card, ask(card, reset))))
 }
 
 fn ask(card: &ResetCause, reset: &Reset) -> Opinion {
@@ -41,26 +41,24 @@ fn ask(card: &ResetCause, reset: &Reset) -> Opinion {
     }
 }
 
-fn weigh(opinions: impl Iterator<Item = (&'static ResetCause, Opinion)> + Clone) -> Verdict {
-    let mut best: Option<Candidate> = None;
-    for (card, opinion) in opinions.clone() {
-        let Opinion::For(finding, grounds) = opinion else { continue };
-        let candidate = Candidate { card, finding, grounds };
-        if best.is_none_or(|best| candidate.rank() > best.rank()) {
-            best = Some(candidate);
-        }
-    }
-    let Some(mut best) = best else {
+fn weigh(opinions: &[(&'static ResetCause, Opinion)]) -> Verdict {
+    let best = opinions.iter().filter_map(|(card, opinion)| match opinion {
+        Opinion::For(finding, grounds) => Some((*card, *finding, grounds)),
+        _ => None,
+    });
+    let best = best.max_by_key(|(card, finding, grounds)| rank(card, *finding, grounds));
+    let Some((card, finding, grounds)) = best else {
         return Verdict::default();
     };
+    let mut best = Candidate { card, finding, grounds: *grounds };
     let mut twins = Vec::new();
     let mut ruled_out = Vec::new();
     let mut doubted = false;
-    for (card, opinion) in opinions.filter(|(card, _)| card.id != best.card.id) {
+    for (card, opinion) in opinions.iter().filter(|(card, _)| card.id != best.card.id) {
         let twin = are_twins(card, best.card);
         // A card that judges single resets and is silent has said that it makes none such.
         let unasked = matches!(card.recognise, Recogniser::Group(_));
-        match opinion {
+        match *opinion {
             Opinion::For(finding, _) => twins.push((card.id, finding)),
             Opinion::Against(evidence) if twin => ruled_out.push((card.id, evidence)),
             Opinion::Silent if twin && unasked => twins.push((card.id, Finding::Possible)),
@@ -75,10 +73,9 @@ fn weigh(opinions: impl Iterator<Item = (&'static ResetCause, Opinion)> + Clone)
     Verdict { best: Some(best), twins, ruled_out }
 }
 
-impl Candidate {
-    fn rank(&self) -> (Finding, bool, usize, Reverse<CauseId>) {
-        (self.finding, self.card.refines.is_none(), self.grounds.iter().count(), Reverse(self.card.id))
-    }
+/// What makes one of two the better: see [`Verdict::best`].
+fn rank(card: &ResetCause, finding: Finding, grounds: &Grounds) -> (Finding, bool, usize, Reverse<CauseId>) {
+    (finding, card.refines.is_none(), grounds.iter().count(), Reverse(card.id))
 }
 
 impl Verdict {
