@@ -69,9 +69,9 @@ fn recognise(reset: &Reset) -> Opinion {
         let probed = Evidence::opposes("it had probed the silent peer itself").on(facts.sender.probes.first_frame);
         return Opinion::Against(probed);
     }
-    let asked = facts.offending.map_or(0, |asked| asked.len + u32::from(asked.flags.is_fin()));
-    let waiting =
-        facts.sender.unacknowledged.unwrap_or(0) + facts.victim.unacknowledged.unwrap_or(0).saturating_sub(asked);
+    let asked = facts.offending.map_or(0, |asked| asked.len.saturating_add(u32::from(asked.flags.is_fin())));
+    let of_victim = facts.victim.unacknowledged.unwrap_or(0).saturating_sub(asked);
+    let waiting = facts.sender.unacknowledged.unwrap_or(0).saturating_add(of_victim);
     if waiting > 0 {
         let under_way = Evidence::opposes("{} were not acknowledged: it was broken, not idle");
         return Opinion::Against(under_way.with(Value::Octets(u64::from(waiting))).on(frame));
