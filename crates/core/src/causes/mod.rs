@@ -1,14 +1,38 @@
 //! The catalogue of causes: one file each. Its order means nothing.
 
+mod abort_on_close;
+mod abort_on_linger;
 mod accept_queue_overflow;
+mod administrative_kill;
 mod card;
+mod connection_limit;
+mod crash_with_unread_data;
+mod disconnect;
+mod idle_timeout;
+mod keepalive_timeout;
 mod linger_zero;
+mod listener_closed;
 mod no_listener;
+mod reset_after_fin;
 
 pub use card::{CauseId, GroupFacts, Opinion, Recogniser, ResetCause};
 
 /// All causes, by name.
-pub static CATALOGUE: [&ResetCause; 3] = [&accept_queue_overflow::CARD, &linger_zero::CARD, &no_listener::CARD];
+pub static CATALOGUE: [&ResetCause; 13] = [
+    &abort_on_close::CARD,
+    &abort_on_linger::CARD,
+    &accept_queue_overflow::CARD,
+    &administrative_kill::CARD,
+    &connection_limit::CARD,
+    &crash_with_unread_data::CARD,
+    &disconnect::CARD,
+    &idle_timeout::CARD,
+    &keepalive_timeout::CARD,
+    &linger_zero::CARD,
+    &listener_closed::CARD,
+    &no_listener::CARD,
+    &reset_after_fin::CARD,
+];
 
 /// The card of this name.
 pub fn find(id: &str) -> Option<&'static ResetCause> {

@@ -274,7 +274,9 @@ impl Desk {
             EarlierEnd::Silent
         };
         let (first_frame, last_seen) = (connection.first_frame, connection.last_seen);
-        let earlier = Earlier { end, first_frame, last_seen, sender_next: None };
+        let seen = |end| kept.trail.sender(end).next.is_some();
+        let both_ways = seen(connection.originator) && seen(connection.responder);
+        let earlier = Earlier { end, first_frame, last_seen, sender: Side::Originator, both_ways, sender_next: None };
         self.memory.remember(connection.originator, connection.responder, earlier, &kept.trail);
     }
 

@@ -124,8 +124,9 @@ pub struct Facts {
 }
 
 impl Before {
-    fn of(end: &End, peer: &End) -> Before {
-        let fin_acked = end.fin.zip(peer.acked).is_some_and(|(fin, acked)| acked.distance_from(fin.end()) >= 0);
+    /// `acked` is what its peer has acknowledged.
+    fn of(end: &End, acked: Option<SeqNumber>) -> Before {
+        let fin_acked = end.fin.zip(acked).is_some_and(|(fin, acked)| acked.distance_from(fin.end()) >= 0);
         Before {
             last: end.last,
             data_segments: end.data_segments,
@@ -136,7 +137,7 @@ impl Before {
             fin_acked,
             retransmissions: end.retransmissions,
             probes: end.probes,
-            unacknowledged: end.unacknowledged(peer),
+            unacknowledged: end.unacknowledged(acked),
             ttl: end.stack.ttl(),
             segments: end.stack.segments(),
             linux: end.stack.linux_fit(),
@@ -164,8 +165,8 @@ impl Facts {
         Facts {
             shape,
             progress: progress(trail, sender, victim),
-            sender: Before::of(sender, victim),
-            victim: Before::of(victim, sender),
+            sender: Before::of(sender, victim.acked),
+            victim: Before::of(victim, acked_by(reset, shape, sender, victim)),
             offending: offending(reset, shape, victim),
             ahead_of_sent: ahead(reset.seq, sender.next),
             ahead_of_acked: ahead(reset.seq, victim.acked),
@@ -192,6 +193,20 @@ impl Facts {
         self.sender.segments > 0 && self.victim.segments > 0
     }
 
+    /// Whether one direction is missing though the connection must have had both: the other side was acknowledged or answered.
+    pub fn is_one_sided(&self) -> bool {
+        let answers = |end: &Before| end.last.is_some_and(|last| last.flags.is_ack());
+        !self.both_ways() && (answers(&self.sender) || answers(&self.victim))
+    }
+
+    /// How long nothing had been sent, in nanoseconds: before the reset, or, where it answers a segment, before that one.
+    pub fn idle(&self) -> Option<u64> {
+        match self.offending {
+            Some(asked) => self.sender.last.map(|last| asked.at.nanos_since(last.at)),
+            None => self.silence,
+        }
+    }
+
     /// When the reply's cause was seen, and how long the answer took.
     pub fn answered_in(&self, at: Timestamp) -> Option<u64> {
         self.offending.map(|offending| at.nanos_since(offending.at))
@@ -213,6 +228,14 @@ fn progress(trail: &Trail, sender: &End, victim: &End) -> Progress {
         (Some(_), None, _) => Progress::Opening,
         (None, None, _) => Progress::Midstream,
     }
+}
+
+/// What the reset's sender has acknowledged, by the reset itself too, if a socket may have sent it.
+fn acked_by(reset: &Segment, shape: Shape, sender: &End, victim: &End) -> Option<SeqNumber> {
+    let (acked, sent) = sender.acked.zip(victim.next)?;
+    let own = shape == Shape::Active && reset.flags.is_ack() && reset.ack.distance_from(sent) <= 0;
+    let further = own && reset.ack.distance_from(acked) > 0;
+    Some(if further { reset.ack } else { acked })
 }
 
 /// The segment that a reply or a refusal answers; the victim's last one first.

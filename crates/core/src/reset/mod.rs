@@ -15,6 +15,7 @@ mod shape;
 mod stack;
 mod trace;
 mod trail;
+mod unread;
 mod visible;
 
 pub use aftermath::Aftermath;
@@ -29,3 +30,4 @@ pub use shape::Shape;
 pub use stack::{IdStep, LinuxFit, Stack};
 pub use trace::Trace;
 pub use trail::{End, Probes, Trail};
+pub use unread::Unread;

@@ -175,7 +175,8 @@ fn suspect_by_numbers(reset: &Observed, suspicion: &mut Suspicion) {
             }
         }
         Shape::Active | Shape::Other | Shape::Proxied => {
-            if let Some(ahead) = facts.ahead_of_sent.filter(|ahead| *ahead != 0 && facts.shape != Shape::Proxied) {
+            let fits = facts.shape == Shape::Proxied || reset.overtook().is_some();
+            if let Some(ahead) = facts.ahead_of_sent.filter(|ahead| *ahead != 0 && !fits) {
                 // Segments that the capture missed look the same as a number that is too high.
                 let evidence = if ahead < 0 {
                     Evidence::supports("its number lies {} octets behind what that end had sent (DATA_SEQ_RST)")
@@ -212,7 +213,9 @@ fn suspect_by_header(reset: &Observed, suspicion: &mut Suspicion) {
     let (fit, frame) = (facts.sender.linux, segment.frame);
     match facts.shape {
         Shape::Active | Shape::Other => {
-            if let IdStep::Leap { expected } = facts.id_step {
+            if let IdStep::Leap { expected } = facts.id_step
+                && reset.overtook().is_none()
+            {
                 let evidence = Evidence::supports("its IP id is {} where the socket's next is {}");
                 let id = u64::from(segment.ip.id.unwrap_or_default());
                 let evidence = evidence.with(Value::Count(id)).with(Value::Count(u64::from(expected)));
