@@ -99,6 +99,8 @@ pub struct Facts {
     /// The victim's segment that it can be the answer to: one that acknowledges the reset's own sequence number (reply), or that
     /// ends where the reset acknowledges (refusal).
     pub offending: Option<Trace>,
+    /// Whether the victim's segment before that one would not fit as well: then it is known which one was answered.
+    pub asked_once: bool,
     /// Its number less the sender's SND.NXT as the wire showed it.
     pub ahead_of_sent: Option<i32>,
     /// Its number less what the victim had last acknowledged: 0 is what RFC 5961 section 3.2 wants.
@@ -159,6 +161,9 @@ impl Facts {
     pub fn measure(reset: &Segment, trail: &Trail) -> Facts {
         let (sender, victim) = (trail.sender(reset.source), trail.receiver(reset.source));
         let shape = Shape::of(reset, trail);
+        let answers = |trace: &Trace| answers(reset, shape, trace);
+        let offending = victim.last.filter(answers).or(victim.before_last.filter(answers));
+        let fits_too = victim.before_last.is_some_and(|before| answers(&before));
         let since = |end: &End| end.last.map(|last| reset.at.nanos_since(last.at));
         let (since_sender, since_victim) = (since(sender), since(victim));
         let ahead = |number: SeqNumber, of: Option<SeqNumber>| of.map(|of| number.distance_from(of));
@@ -167,7 +172,8 @@ impl Facts {
             progress: progress(trail, sender, victim),
             sender: Before::of(sender, victim.acked),
             victim: Before::of(victim, acked_by(reset, shape, sender, victim)),
-            offending: offending(reset, shape, victim),
+            offending,
+            asked_once: offending.is_some() && !fits_too,
             ahead_of_sent: ahead(reset.seq, sender.next),
             ahead_of_acked: ahead(reset.seq, victim.acked),
             ack_ahead: if reset.flags.is_ack() { ahead(reset.ack, victim.next) } else { None },
@@ -238,15 +244,13 @@ fn acked_by(reset: &Segment, shape: Shape, sender: &End, victim: &End) -> Option
     Some(if further { reset.ack } else { acked })
 }
 
-/// The segment that a reply or a refusal answers; the victim's last one first.
-fn offending(reset: &Segment, shape: Shape, victim: &End) -> Option<Trace> {
-    let candidates = victim.last.into_iter().chain(victim.before_last);
-    let answers = |trace: &Trace| match shape {
+/// Whether a reply or a refusal can be the answer to this segment of the victim.
+fn answers(reset: &Segment, shape: Shape, trace: &Trace) -> bool {
+    match shape {
         Shape::Reply => trace.flags.is_ack() && trace.ack == reset.seq,
         Shape::Refusal => !trace.flags.is_ack() && trace.end() == reset.ack,
         _ => false,
-    };
-    candidates.into_iter().find(answers)
+    }
 }
 
 /// From the capture point to the reset's sender and back: what the handshake took on its side.

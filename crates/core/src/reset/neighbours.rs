@@ -48,6 +48,8 @@ pub struct Service {
     pub answered: Option<(u64, u8)>,
     /// When that was.
     pub answered_at: Timestamp,
+    /// The least time from a SYN to its SYN-ACK, in nanoseconds.
+    pub round_trip: Option<u64>,
     /// Its other connections that were established and not yet closed.
     pub open: u32,
 }
