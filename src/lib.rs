@@ -1,4 +1,4 @@
-//! rst-storm makes TCP resets, watches them, and proves what it saw.
+//! rst-storm makes TCP resets, explains them, and proves what it saw.
 
 #![forbid(unsafe_code)]
 
@@ -6,5 +6,6 @@ pub mod cli;
 pub mod lab;
 pub mod report;
 pub mod storm;
+pub mod watch;
 
 pub use cli::main;

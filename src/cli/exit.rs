@@ -34,6 +34,8 @@ impl From<Verdict> for ExitCode {
 /// A command that could not do what it was asked: one line that says what, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
+    /// What was asked for isn't there (exit code 1).
+    Nothing(String),
     /// What was asked for is wrong (exit code 2).
     Usage(String),
     /// The machine lacks something (exit code 3).
@@ -54,6 +56,7 @@ impl Failure {
     /// Prints the line and gives the exit code.
     pub fn report(self) -> ExitCode {
         let (code, message) = match self {
+            Failure::Nothing(message) => (1, message),
             Failure::Usage(message) => (2, message),
             Failure::Lacks(message) => (3, message),
         };

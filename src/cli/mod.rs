@@ -1,11 +1,15 @@
 //! What was typed, turned into what is meant: one subcommand a file, one policy for exit codes.
 
+mod causes;
 mod client;
 mod exit;
+mod explain;
 mod lab;
+mod moment;
 mod run;
 mod server;
 mod session;
+mod telling;
 mod typed;
 
 use std::process::ExitCode;
@@ -17,9 +21,9 @@ use crate::report::output::Loudness;
 pub use exit::{Failure, Verdict};
 use typed::TypedColor;
 
-/// Makes TCP resets, watches them, and proves what it saw.
+/// Makes TCP resets, explains them, and proves what it saw.
 ///
-/// `rst-storm run` shows all of it in eleven seconds: a lab of three network namespaces, a server that closes every
+/// `rst-storm explain` tells from a capture who reset each connection, and why. `rst-storm run` shows a storm in eleven seconds: a lab of three network namespaces, a server that closes every
 /// connection with RST, a client that meets them, an observer on the wire between, and a ledger in which the
 /// applications, the wire and the kernel must agree.
 #[derive(Debug, Parser)]
@@ -31,7 +35,7 @@ struct Cli {
     common: Common,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all checks hold; 1 a check failed; 2 wrong usage, a refused target, or a file \
+const EXIT_CODES: &str = "Exit codes: 0 all checks hold; 1 a check failed, or a filter found nothing; 2 wrong usage, a refused target, or a file \
                           that can't be opened; 3 the machine lacks something (a privilege, a port, space), named \
                           with its remedy";
 
@@ -43,6 +47,10 @@ enum Command {
     Server(server::ServerArgs),
     /// The half that connects and counts how each connection ends
     Client(client::ClientArgs),
+    /// Who reset each connection, and why, from a capture
+    Explain(explain::ExplainArgs),
+    /// The catalogue of causes; with ID, one of them in full
+    Causes(causes::CausesArgs),
     /// The named network namespaces pp-source, pp-observer and pp-dest
     Lab(lab::LabArgs),
 }
@@ -91,6 +99,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, cli.common),
         Command::Server(args) => server::run(args, cli.common),
         Command::Client(args) => client::run(args, cli.common),
+        Command::Explain(args) => explain::run(args, cli.common),
+        Command::Causes(args) => causes::run(args, cli.common),
         Command::Lab(args) => lab::run(args, cli.common),
     };
     match result {

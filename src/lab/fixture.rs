@@ -140,6 +140,7 @@ fn connection(number: u64) -> [Segment; 4] {
         window: 64_240,
         timestamp_value: None,
         payload_len: 0,
+        cut: false,
         ip: IpFacts::default(),
     };
     [

@@ -380,6 +380,7 @@ mod tests {
             window: 0,
             timestamp_value: None,
             payload_len: 0,
+            cut: false,
             ip: IpFacts::default(),
         }
     }

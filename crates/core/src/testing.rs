@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Flags are tcpdump's letters as [`Flags`] prints them, `-` for none. Further words are `win`, `ttl`, `tos`, `id` and `tsval` with
-//! a number; `bad`: a wrong checksum; `nodf`: may be fragmented. From line to line passes a millisecond, and frames are counted from 1.
+//! a number; `bad`: a wrong checksum; `cut`: some of it wasn't captured; `nodf`: may be fragmented. From line to line passes a millisecond, and frames are counted from 1.
 //!
 //! After a line `linux` both hosts fill in what Linux would: counting IP ids (a SYN-ACK's and a reply's are 0), timestamps, and no
 //! window in resets that answer a segment. What a line says itself still holds. After a line `windows` both do as Windows does: a time
@@ -66,11 +66,11 @@ pub fn told(conversation: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for judged in judged(conversation) {
         let (reset, verdict) = (&judged.reset, &judged.verdict);
-        let cause = match verdict.best {
-            Some(best) => format!("{} {}", best.card.id, best.finding),
+        let cause = match verdict.cause().zip(verdict.finding()) {
+            Some((id, finding)) => format!("{id} {finding}"),
             None => "unexplained".to_owned(),
         };
-        let twins: Vec<&str> = verdict.twins.iter().map(|(id, _)| id.0).collect();
+        let twins: Vec<&str> = verdict.twins().into_iter().map(|(id, _)| id.0).collect();
         let twins = if twins.is_empty() { String::new() } else { format!(" (or {})", twins.join(", ")) };
         let (who, sure) = (reset.sender.who.word(), reset.sender.finding);
         let (frame, harm) = (reset.segment.frame, reset.harm.word());
@@ -195,6 +195,7 @@ impl Reader {
             window: 64240,
             timestamp_value: None,
             payload_len: 0,
+            cut: false,
             ip: IpFacts { ttl: 64, tos: 0, id: Some(0), dont_fragment: true },
         };
         segment.seq = SeqNumber(words.next()?.parse().ok()?);
@@ -205,13 +206,20 @@ impl Reader {
             None => {}
         }
         while let Some(word) = words.next() {
-            if word == "bad" {
-                checksum = Checksum::Bad;
-                continue;
-            }
-            if word == "nodf" {
-                segment.ip.dont_fragment = false;
-                continue;
+            match word {
+                "bad" => {
+                    checksum = Checksum::Bad;
+                    continue;
+                }
+                "cut" => {
+                    segment.cut = true;
+                    continue;
+                }
+                "nodf" => {
+                    segment.ip.dont_fragment = false;
+                    continue;
+                }
+                _ => {}
             }
             let number: u32 = words.next()?.parse().ok()?;
             match word {
@@ -326,7 +334,7 @@ mod tests {
              > S 4294967295 win 0 tsval 7   # the handshake
              +5.1s
              < SA 300 ack 0 ttl 61 id 9
-             > - 0 len 20 bad",
+             > - 0 len 20 cut bad",
         );
         let [(syn, _), (syn_ack, checked), (last, bad)] = read[..] else { panic!("{read:?}") };
         assert_eq!((syn.at, syn.frame, syn.seq), (Timestamp(BEGINNING), 1, SeqNumber(u32::MAX)));
@@ -337,6 +345,7 @@ mod tests {
         assert_eq!((syn.flags, syn.window, syn.timestamp_value), (Flags::SYN, 0, Some(7)));
         assert_eq!(syn_ack.at, Timestamp(BEGINNING + 5_101_000_000));
         assert_eq!((syn_ack.source, syn_ack.ip.ttl, syn_ack.ip.id), (syn.destination, 61, Some(9)));
+        assert_eq!((syn.cut, last.cut), (false, true));
         assert_eq!((checked, bad), (Checksum::NotChecked, Checksum::Bad));
         assert_eq!((last.flags, last.payload_len, last.frame), (Flags::default(), 20, 3));
     }

@@ -27,6 +27,7 @@ prop_compose! {
             window: 0,
             timestamp_value: None,
             payload_len: numbers.2,
+            cut: false,
             ip: IpFacts::default(),
         }
     }

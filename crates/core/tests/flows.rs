@@ -52,6 +52,7 @@ fn segment(line: &str, frame: u64) -> Segment {
         window: 65535,
         timestamp_value: None,
         payload_len: number(5) as u32,
+        cut: false,
         ip: IpFacts::default(),
     }
 }

@@ -27,7 +27,7 @@ prop_compose! {
         payload_len in prop_oneof![4 => Just(0), 4 => 1..30_u32, 1 => any::<u32>()],
         gap in prop_oneof![8 => 0..1_000_000_000_u64, 1 => Just(5_000_000_000), 1 => Just(6_000_000_000),
                            1 => Just(300_000_000_000), 1 => any::<u64>()],
-        bad in prop::bool::weighted(0.1),
+        (bad, cut) in (prop::bool::weighted(0.1), prop::bool::weighted(0.2)),
     ) -> (Segment, u64, Checksum) {
         let (source, destination) = if ports.1 { (here(ports.0), there()) } else { (there(), here(ports.0)) };
         let segment = Segment {
@@ -41,6 +41,7 @@ prop_compose! {
             window,
             timestamp_value: None,
             payload_len,
+            cut,
             ip: IpFacts::default(),
         };
         (segment, gap, if bad { Checksum::Bad } else { Checksum::NotChecked })
@@ -174,6 +175,7 @@ fn template() -> Segment {
         window: 1000,
         timestamp_value: None,
         payload_len: 0,
+        cut: false,
         ip: IpFacts::default(),
     }
 }

@@ -8,6 +8,7 @@
 pub mod counters;
 pub mod epoll;
 pub mod error;
+pub mod input;
 pub mod link;
 pub mod named;
 mod netlink;

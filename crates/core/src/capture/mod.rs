@@ -9,13 +9,16 @@ mod pcap_records;
 mod pcapng;
 mod pcapng_blocks;
 mod pcapng_clock;
+mod pcapng_options;
 mod reader;
+mod record;
 
 pub use damage::{Damage, Flaw};
 pub use link_type::LinkType;
 pub use pcap::PcapWriter;
 pub use pcapng::{Interface, PcapngWriter};
 pub use reader::{CaptureReader, KnownInterface, OpenError};
+pub use record::Record;
 
 /// Nanoseconds since the Unix epoch, as the capture gave them. There is no other time in this crate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use super::pcap::{SNAP_LENGTH, cut_to_snap_length};
+use super::pcapng_options::{OPT_COMMENT, OPT_END};
+use super::reader::KnownInterface;
 use super::{Direction, Frame, LinkType};
 
 const SECTION_HEADER_BLOCK: u32 = 0x0a0d_0d0a;
@@ -10,9 +12,7 @@ const INTERFACE_DESCRIPTION_BLOCK: u32 = 1;
 const ENHANCED_PACKET_BLOCK: u32 = 6;
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
-// Option codes: the first two hold in every block, the others only in the block that their prefix names.
-const OPT_END: u16 = 0;
-const OPT_COMMENT: u16 = 1;
+// Option codes that hold only in the block that their prefix names.
 const SHB_USER_APPLICATION: u16 = 4;
 const IF_NAME: u16 = 2;
 const IF_DESCRIPTION: u16 = 3;
@@ -43,20 +43,50 @@ pub struct Interface<'a> {
 #[derive(Debug)]
 pub struct PcapngWriter<W> {
     out: W,
-    links: Vec<LinkType>,
+    described: Vec<Described>,
     block: Block,
 }
 
+/// An interface that the file describes, as far as it matters for its frames.
+#[derive(Debug)]
+struct Described {
+    link: LinkType,
+    /// Its frames come from another file and stay as they are.
+    copied: bool,
+}
+
 impl<W: Write> PcapngWriter<W> {
+    /// Writes the section header and stands ready for interfaces.
+    pub fn open(out: W) -> io::Result<Self> {
+        let mut writer = PcapngWriter { out, described: Vec::new(), block: Block::default() };
+        writer.write_section_header()?;
+        Ok(writer)
+    }
+
     /// Writes the section header and one description for each interface; frames name theirs by its index here.
     pub fn new(out: W, interfaces: &[Interface<'_>]) -> io::Result<Self> {
-        let links = interfaces.iter().map(|interface| interface.link).collect();
-        let mut writer = PcapngWriter { out, links, block: Block::default() };
-        writer.write_section_header()?;
-        for interface in interfaces {
-            writer.write_interface(interface)?;
+        let mut writer = PcapngWriter::open(out)?;
+        for Interface { name, link, description } in interfaces {
+            writer.write_interface(*link, SNAP_LENGTH, Some(name), *description)?;
+            writer.described.push(Described { link: *link, copied: false });
         }
         Ok(writer)
+    }
+
+    /// Describes one more interface, as another file does, and gives its index. It has to come before its first frame.
+    ///
+    /// Its frames are written as they were read: none is cut, whatever the snap length, and none's original length is set
+    /// right.
+    pub fn add_interface(&mut self, interface: &KnownInterface) -> io::Result<usize> {
+        let KnownInterface { name, link, snap_length } = interface;
+        self.write_interface(*link, *snap_length, name.as_deref(), None)?;
+        self.described.push(Described { link: *link, copied: true });
+        Ok(self.described.len() - 1)
+    }
+
+    /// How many interfaces the file describes so far.
+    pub fn interfaces(&self) -> usize {
+        self.described.len()
     }
 
     /// Appends one frame, with its direction and perhaps a comment (cut to 65,535 octets, as long as an option can be).
@@ -64,13 +94,25 @@ impl<W: Write> PcapngWriter<W> {
     /// A frame of an interface that the file doesn't describe, or of another link type than that interface's, is
     /// refused with `InvalidInput`.
     pub fn write(&mut self, frame: &Frame<'_>, comment: Option<&str>) -> io::Result<()> {
-        if self.links.get(frame.interface) != Some(&frame.link) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the frame's interface is not described in the file with the frame's link type",
-            ));
-        }
-        let (data, original_len) = cut_to_snap_length(frame);
+        self.write_commented(frame, comment)
+    }
+
+    /// Appends one frame as [`PcapngWriter::write`] does, with any number of comments.
+    pub fn write_commented(
+        &mut self,
+        frame: &Frame<'_>,
+        comments: impl IntoIterator<Item: AsRef<str>>,
+    ) -> io::Result<()> {
+        let (data, original_len) = match self.described.get(frame.interface) {
+            Some(Described { link, copied: true }) if *link == frame.link => (frame.data, frame.original_len),
+            Some(Described { link, copied: false }) if *link == frame.link => cut_to_snap_length(frame),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "the frame's interface is not described in the file with the frame's link type",
+                ));
+            }
+        };
         let block = &mut self.block;
         block.begin(ENHANCED_PACKET_BLOCK);
         block.put(&(frame.interface as u32).to_le_bytes());
@@ -87,8 +129,8 @@ impl<W: Write> PcapngWriter<W> {
         if let Some(direction) = direction {
             block.put_option(EPB_FLAGS, &direction.to_le_bytes());
         }
-        if let Some(comment) = comment {
-            block.put_text(OPT_COMMENT, comment);
+        for comment in comments {
+            block.put_text(OPT_COMMENT, comment.as_ref());
         }
         block.put_option(OPT_END, &[]);
         self.out.write_all(block.finish())
@@ -117,15 +159,22 @@ impl<W: Write> PcapngWriter<W> {
         self.out.write_all(block.finish())
     }
 
-    fn write_interface(&mut self, interface: &Interface<'_>) -> io::Result<()> {
+    fn write_interface(
+        &mut self,
+        link: LinkType,
+        snap_length: u32,
+        name: Option<&str>,
+        description: Option<&str>,
+    ) -> io::Result<()> {
         let block = &mut self.block;
         block.begin(INTERFACE_DESCRIPTION_BLOCK);
-        block.put(&interface.link.number().to_le_bytes());
+        block.put(&link.number().to_le_bytes());
         block.put(&0u16.to_le_bytes());
-        block.put(&SNAP_LENGTH.to_le_bytes());
-        block.put_text(IF_NAME, interface.name);
-        if let Some(description) = interface.description {
-            block.put_text(IF_DESCRIPTION, description);
+        block.put(&snap_length.to_le_bytes());
+        for (code, text) in [(IF_NAME, name), (IF_DESCRIPTION, description)] {
+            if let Some(text) = text {
+                block.put_text(code, text);
+            }
         }
         block.put_option(IF_TIMESTAMP_RESOLUTION, &[NANOSECONDS]);
         block.put_option(OPT_END, &[]);

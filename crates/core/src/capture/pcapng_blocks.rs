@@ -1,10 +1,12 @@
 //! Reading pcapng, block by block (draft-ietf-opsawg-pcapng).
 
+use core::ops::Range;
 use std::io::{self, Read};
 
 use super::byte_order::ByteOrder;
 use super::input::Input;
 use super::pcapng_clock::Clock;
+use super::pcapng_options::options;
 use super::reader::{Found, KnownInterface, Step};
 use super::{Direction, Flaw, LinkType, Timestamp};
 
@@ -14,7 +16,6 @@ const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 
-const OPT_END: u16 = 0;
 const IF_NAME: u16 = 2;
 const IF_TIMESTAMP_RESOLUTION: u16 = 9;
 const IF_TIMESTAMP_OFFSET: u16 = 14;
@@ -32,7 +33,7 @@ const MOST_NAME_OCTETS: usize = 256;
 /// A pcapng file while it is read.
 #[derive(Debug)]
 pub(super) struct PcapngBlocks {
-    order: ByteOrder,
+    pub(super) order: ByteOrder,
     /// Those of all sections.
     pub(super) interfaces: Vec<KnownInterface>,
     clocks: Vec<Clock>,
@@ -41,6 +42,8 @@ pub(super) struct PcapngBlocks {
     /// The block that is being passed over: its offset and length.
     passing: Option<(u64, u32)>,
     last: Timestamp,
+    /// The options of the packet that was found last, as [`Found`] gives its data.
+    pub(super) last_options: Range<usize>,
     pub(super) clamped_times: u64,
     pub(super) untimed: u64,
 }
@@ -54,6 +57,7 @@ impl Default for PcapngBlocks {
             section: 0,
             passing: None,
             last: Timestamp(0),
+            last_options: 0..0,
             clamped_times: 0,
             untimed: 0,
         }
@@ -69,6 +73,8 @@ struct Packet {
     /// The octets of the body before the data, and those of the data.
     header_len: usize,
     captured_len: usize,
+    /// Where in the body its options begin.
+    options: usize,
 }
 
 impl PcapngBlocks {
@@ -105,7 +111,7 @@ impl PcapngBlocks {
                 Ok(None) => _ = input.take(length as usize),
                 Ok(Some(packet)) => {
                     let block = input.take(length as usize);
-                    return Ok(Step::Frame(self.found(&packet, block.start + 8)));
+                    return Ok(Step::Frame(self.found(&packet, block.start + 8..block.end - 4)));
                 }
                 Err(what) => return Ok(Step::Damaged { at, what }),
             }
@@ -248,9 +254,9 @@ impl PcapngBlocks {
         let (at, clamped) = self.clocks[interface].read(units);
         self.clamped_times += u64::from(clamped);
         self.last = at;
-        let flags = header_len + captured_len.next_multiple_of(4);
-        let direction = self.direction(body, flags);
-        Ok(Some(Packet { at, interface, direction, original_len, header_len, captured_len }))
+        let options = header_len + captured_len.next_multiple_of(4);
+        let direction = self.direction(body, options);
+        Ok(Some(Packet { at, interface, direction, original_len, header_len, captured_len, options }))
     }
 
     /// It has no time, no interface but the first, and no captured length but what the snap length leaves.
@@ -267,7 +273,7 @@ impl PcapngBlocks {
         let captured_len = (most as usize).min(body.len() - header_len);
         self.untimed += 1;
         let (at, direction) = (self.last, Direction::Unknown);
-        Ok(Some(Packet { at, interface, direction, original_len, header_len, captured_len }))
+        Ok(Some(Packet { at, interface, direction, original_len, header_len, captured_len, options: body.len() }))
     }
 
     /// The index among all interfaces of this one of the section's.
@@ -277,8 +283,9 @@ impl PcapngBlocks {
         if index < self.clocks.len() { Ok(index) } else { Err(Flaw::UnknownInterface(interface)) }
     }
 
-    fn found(&self, packet: &Packet, body: usize) -> Found {
-        let data = body + packet.header_len;
+    fn found(&mut self, packet: &Packet, body: Range<usize>) -> Found {
+        let data = body.start + packet.header_len;
+        self.last_options = body.start + packet.options..body.end;
         Found {
             at: packet.at,
             interface: packet.interface,
@@ -301,17 +308,9 @@ impl PcapngBlocks {
         }
     }
 
-    /// The options of a body from this place on, up to their end or the first that isn't whole.
-    fn options<'a>(&self, body: &'a [u8], from: usize) -> impl Iterator<Item = (u16, &'a [u8])> {
-        let order = self.order;
-        let mut rest = body.get(from..).unwrap_or_default();
-        core::iter::from_fn(move || {
-            let (&[a, b, c, d], after) = rest.split_first_chunk()?;
-            let (code, length) = (order.u16([a, b]), usize::from(order.u16([c, d])));
-            let value = after.get(..length)?;
-            rest = after.get(length.next_multiple_of(4)..).unwrap_or_default();
-            (code != OPT_END).then_some((code, value))
-        })
+    /// The options of a body from this place on.
+    fn options<'a>(&self, body: &'a [u8], from: usize) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
+        options(self.order, body.get(from..).unwrap_or_default())
     }
 
     fn u16(&self, octets: &[u8], at: usize) -> Option<u16> {

@@ -9,9 +9,11 @@ use std::io::{self, ErrorKind, Read};
 
 use thiserror::Error;
 
+use super::byte_order::ByteOrder;
 use super::input::Input;
 use super::pcap_records::PcapRecords;
 use super::pcapng_blocks::PcapngBlocks;
+use super::record::Record;
 use super::{Damage, Direction, Flaw, Frame, FrameSource, LinkType, Timestamp};
 
 /// One interface of a capture, as the file describes it.
@@ -159,20 +161,25 @@ impl<R: Read> CaptureReader<R> {
         }
     }
 
-    #[cold]
-    fn end(&mut self, at: u64, what: Option<Flaw>) {
-        self.ended = true;
-        self.damage = what.map(|what| Damage { at, frame: self.frames, what });
+    /// The next frame with what stands beside it, as [`FrameSource::next_frame`] gives it alone.
+    pub fn next_record(&mut self) -> io::Result<Option<Record<'_>>> {
+        let Some(found) = self.next_found()? else {
+            return Ok(None);
+        };
+        let (order, options) = match &self.format {
+            Format::Pcap(_) => (ByteOrder::Little, 0..0),
+            Format::Pcapng(blocks) => (blocks.order, blocks.last_options.clone()),
+        };
+        Ok(Some(Record {
+            frame: self.frame(found),
+            interfaces: self.interfaces(),
+            order,
+            options: self.input.taken(options),
+        }))
     }
-}
 
-impl<R: Read> FrameSource for CaptureReader<R> {
-    type Error = io::Error;
-
-    /// An error that says that the input itself is cut or damaged (as unpacking does: `UnexpectedEof`, `InvalidData`,
-    /// `InvalidInput`) is damage; after any other the same frame can be asked for again.
-    #[inline]
-    fn next_frame(&mut self) -> io::Result<Option<Frame<'_>>> {
+    #[inline(always)]
+    fn next_found(&mut self) -> io::Result<Option<Found>> {
         if self.ended {
             return Ok(None);
         }
@@ -183,14 +190,7 @@ impl<R: Read> FrameSource for CaptureReader<R> {
         match step {
             Ok(Step::Frame(found)) => {
                 self.frames += 1;
-                Ok(Some(Frame {
-                    at: found.at,
-                    interface: found.interface,
-                    direction: found.direction,
-                    link: found.link,
-                    original_len: found.original_len,
-                    data: self.input.taken(found.data),
-                }))
+                Ok(Some(found))
             }
             Ok(Step::End) => {
                 self.end(self.input.at(), None);
@@ -206,6 +206,35 @@ impl<R: Read> FrameSource for CaptureReader<R> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    #[inline(always)]
+    fn frame(&self, found: Found) -> Frame<'_> {
+        Frame {
+            at: found.at,
+            interface: found.interface,
+            direction: found.direction,
+            link: found.link,
+            original_len: found.original_len,
+            data: self.input.taken(found.data),
+        }
+    }
+
+    #[cold]
+    fn end(&mut self, at: u64, what: Option<Flaw>) {
+        self.ended = true;
+        self.damage = what.map(|what| Damage { at, frame: self.frames, what });
+    }
+}
+
+impl<R: Read> FrameSource for CaptureReader<R> {
+    type Error = io::Error;
+
+    /// An error that says that the input itself is cut or damaged (as unpacking does: `UnexpectedEof`, `InvalidData`,
+    /// `InvalidInput`) is damage; after any other the same frame can be asked for again.
+    #[inline]
+    fn next_frame(&mut self) -> io::Result<Option<Frame<'_>>> {
+        Ok(self.next_found()?.map(|found| self.frame(found)))
     }
 }
 

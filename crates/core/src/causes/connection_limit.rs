@@ -18,7 +18,7 @@ pub static CARD: ResetCause = ResetCause {
                  its rule's counter and not OutRsts",
     twin_of: &[CauseId("firewall-reject"), CauseId("linger-zero"), CauseId("no-listener")],
     refines: Some(CauseId("linger-zero")),
-    references: &["iptables-extensions(8) connlimit", "nft(8) ct count", "RFC 4732 section 2.1.3"],
+    references: &["iptables-extensions(8) connlimit", "nft(8) ct count"],
     recognise: Recogniser::Both(recognise, recognise_many),
 };
 

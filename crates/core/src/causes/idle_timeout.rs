@@ -30,17 +30,13 @@ const LEAST_IDLE: u64 = SECOND / 2;
 const LEAST: u64 = 3;
 
 /// Idle timers that are in wide use, in seconds.
-const KNOWN: [(u64, &str); 19] = [
-    (4, "of 4 s, as people set it"),
+const KNOWN: [(u64, &str); 14] = [
     (5, "of Node.js and Apache httpd (keep-alive, 5 s)"),
-    (10, "of 10 s, as people set it"),
     (15, "of old Apache httpd (keep-alive, 15 s)"),
     (30, "of Jetty (30 s)"),
     (60, "of AWS application load balancers (60 s)"),
     (75, "of nginx (keep-alive, 75 s)"),
-    (100, "of Cloudflare, waiting for an origin (100 s)"),
     (120, "of IIS (120 s)"),
-    (180, "of 3 min, as people set it"),
     (240, "of Azure's load balancer and NAT (4 min)"),
     (300, "of F5 BIG-IP (300 s)"),
     (350, "of AWS network load balancers and NAT gateways (350 s)"),
@@ -48,7 +44,6 @@ const KNOWN: [(u64, &str); 19] = [
     (900, "of kube-proxy in IPVS mode (900 s)"),
     (1800, "of Juniper SRX (30 min)"),
     (3600, "of Palo Alto, Fortinet and Cisco ASA firewalls and of Envoy (1 h)"),
-    (7200, "of 2 h, as people set it"),
     (7440, "of a NAT that keeps to the least that RFC 5382 allows (2 h 4 min)"),
 ];
 
@@ -69,9 +64,9 @@ fn recognise(reset: &Reset) -> Opinion {
         let probed = Evidence::opposes("it had probed the silent peer itself").on(facts.sender.probes.first_frame);
         return Opinion::Against(probed);
     }
-    let asked = facts.offending.map_or(0, |asked| asked.len + u32::from(asked.flags.is_fin()));
-    let waiting =
-        facts.sender.unacknowledged.unwrap_or(0) + facts.victim.unacknowledged.unwrap_or(0).saturating_sub(asked);
+    let asked = facts.offending.map_or(0, |asked| asked.len.saturating_add(u32::from(asked.flags.is_fin())));
+    let of_victim = facts.victim.unacknowledged.unwrap_or(0).saturating_sub(asked);
+    let waiting = facts.sender.unacknowledged.unwrap_or(0).saturating_add(of_victim);
     if waiting > 0 {
         let under_way = Evidence::opposes("{} were not acknowledged: it was broken, not idle");
         return Opinion::Against(under_way.with(Value::Octets(u64::from(waiting))).on(frame));
@@ -103,6 +98,12 @@ fn recognise_many(group: &GroupFacts) -> Opinion {
         return Opinion::Silent;
     };
     let [first, last] = group.frames;
+    if group.span < least / 10 {
+        // Connections that were opened together fall silent together: one event that ends all of them looks like a timer.
+        let at_once = Evidence::supports("{} connections were reset after the same silence of {}, all at once");
+        let at_once = at_once.with(Value::Count(group.count)).with(Value::Nanos(least)).on(first).on(last);
+        return Opinion::suggests(Finding::Possible, at_once);
+    }
     let equal = Evidence::supports("{} connections were reset, each after a silence of {}, within 5 %")
         .with(Value::Count(group.count))
         .with(Value::Nanos(least));
@@ -187,6 +188,25 @@ mod tests {
             of_timer(&forgotten),
             ["idle-timeout likely: 3 connections were reset, each after a silence of 240 s, within 5 % [8, 24]; \
               that is the timer of Azure's load balancer and NAT (4 min) []"]
+        );
+    }
+
+    #[test]
+    fn near_miss_all_of_them_at_once() {
+        let open = |port: u16| {
+            format!(
+                "client 10.0.0.1:{port}
+                > S 100
+                < SA 300 ack 101
+                > A 101 ack 301\n"
+            )
+        };
+        let end = |port: u16| format!("client 10.0.0.1:{port}\n< RA 301 ack 101\n");
+        let opened = format!("{}{}{}", open(40001), open(40002), open(40003));
+        let ended = format!("{}{}{}", end(40001), end(40002), end(40003));
+        assert_eq!(
+            of_timer(&format!("linux\n{opened}+2s\n{ended}")),
+            ["idle-timeout possible: 3 connections were reset after the same silence of 2.00 s, all at once [10, 12]"]
         );
     }
 

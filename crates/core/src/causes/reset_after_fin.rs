@@ -7,10 +7,10 @@ use crate::reset::{Evidence, Finding, Grounds, Harm, Reset, Shape, Unread, Value
 pub static CARD: ResetCause = ResetCause {
     id: CauseId("reset-after-fin"),
     title: "the connection was already being closed",
-    story: "Half of all resets on the Internet come after a FIN and harm nobody. A client closes after the server's FIN without \
-            reading what came last, mostly TLS's close_notify: its kernel resets. A program that has shut down for writing \
-            closes with data unread or with SO_LINGER. Or both have closed, one has forgotten the connection already, and \
-            answers what comes late.",
+    story: "About half of the resets in public captures come after a FIN, and most of them harm nobody. A client closes after \
+            the server's FIN without reading what came last, mostly TLS's close_notify: its kernel resets. A program that has \
+            shut down for writing closes with data unread or with SO_LINGER. Or both have closed, one has forgotten the \
+            connection already, and answers what comes late.",
     on_the_wire: "FIN of one side or of both, then a RST: with ACK, a socket's own; without, the answer to a late segment.",
     remedy: "Nothing, where all data was acknowledged. Where the end that resets lost data that it wanted, let it read to the end \
              before it closes.",

@@ -5,7 +5,7 @@ use super::kept::Kept;
 use super::memory::Memory;
 use super::record::{Judged, Record};
 use super::selection::Selection;
-use super::service::Services;
+use super::service::{ServiceId, Services};
 use super::summary::Summary;
 use super::tally::Tally;
 use super::vantage::Vantage;
@@ -21,6 +21,9 @@ const MOST_LISTED: usize = 32;
 
 /// Second and later resets of all open connections that are held at once; one takes about a kilobyte.
 const MOST_HELD: usize = 8_192;
+
+/// Rooms for resets that are kept for the next ones.
+const MOST_SPARE: usize = 64;
 
 /// A number this near is the same connection's: 64 KiB, a window without scaling.
 const NEAR: u32 = 1 << 16;
@@ -59,13 +62,16 @@ pub struct Explainer {
 #[derive(Debug)]
 struct Desk {
     selection: Selection,
-    /// A reset that is listed however many there are.
-    wanted: Option<u64>,
     services: Services,
     memory: Memory,
     groups: Groups,
     tally: Tally,
     held: usize,
+    /// What was observed of resets that have been told of, to be used again.
+    #[expect(clippy::vec_box, reason = "they are kept for their boxes")]
+    spare: Vec<Box<Observed>>,
+    /// The resets of the record that was told last, for its room.
+    judged: Vec<Judged>,
     /// The capture is at its end: what is still open was not given up.
     finishing: bool,
 }
@@ -75,20 +81,16 @@ impl Explainer {
     pub fn new(limits: Limits, selection: Selection) -> Explainer {
         let desk = Desk {
             selection,
-            wanted: None,
             services: Services::default(),
             memory: Memory::default(),
             groups: Groups::default(),
             tally: Tally::default(),
             held: 0,
+            spare: Vec::new(),
+            judged: Vec::new(),
             finishing: false,
         };
         Explainer { table: TrackedTable::new(zeek::Limits { max_connections: limits.max_flows }), desk }
-    }
-
-    /// Lists the reset in this frame even where its connection has too many.
-    pub fn want(&mut self, frame: u64) {
-        self.desk.wanted = Some(frame);
     }
 
     /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`.
@@ -113,14 +115,14 @@ impl Explainer {
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
     pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&Record)) {
         let desk = &mut self.desk;
-        self.table.expire(now, &mut |gone| desk.close(gone, ended));
+        self.table.pass(now, &mut |gone| desk.close(gone, ended));
     }
 
     /// Hands over all connections that are left, and says what all of them show together.
     pub fn finish(mut self, ended: &mut impl FnMut(&Record)) -> Summary {
         let desk = &mut self.desk;
         desk.finishing = true;
-        self.table.finish(&mut |gone| desk.close(gone, ended));
+        self.table.end(&mut |gone| desk.close(gone, ended));
         let (groups, ungrouped) = self.desk.groups.into_parts();
         Summary {
             tally: self.desk.tally,
@@ -190,7 +192,7 @@ impl Desk {
             }
         }
         let room = first || (kept.resets.len() < MOST_LISTED && self.held < MOST_HELD);
-        if !room && self.wanted != Some(segment.frame) {
+        if !room && self.selection.frame != Some(segment.frame) {
             kept.unlisted = kept.unlisted.saturating_add(1);
             return;
         }
@@ -204,15 +206,16 @@ impl Desk {
         let resets_before = resets_before.iter().any(Option::is_some).then(|| Box::new(resets_before));
         let carried = carried.map(Box::new);
         let after = Aftermath::default();
-        if kept.resets.is_empty() {
-            // Most connections have one, and a vector's own first choice would be four.
-            kept.resets.reserve_exact(1);
-        } else {
-            self.held += 1;
-        }
+        self.held += usize::from(!kept.resets.is_empty());
         let segment = *segment;
         let seen = Observed { segment, facts, after, neighbours, carried, first, resets_before };
-        kept.resets.push(seen);
+        kept.resets.push(match self.spare.pop() {
+            Some(mut room) => {
+                *room = seen;
+                room
+            }
+            None => Box::new(seen),
+        });
     }
 
     fn neighbours(&mut self, kept: &Kept, reset: &Segment, translated: Option<Translated>) -> Neighbours {
@@ -229,14 +232,14 @@ impl Desk {
     }
 
     /// A connection is over, or forgotten: judges its resets and hands over its record.
-    fn close(&mut self, gone: Tracked<Kept>, ended: &mut impl FnMut(&Record)) {
-        let Tracked { connection, mut kept } = gone;
+    fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&Record)) {
+        let Tracked { connection, kept } = gone;
         let originator = connection.originator;
         if let Some(service) = kept.service.filter(|_| kept.is_open) {
             self.services.note_close(service);
         }
         if !self.finishing {
-            self.remember(&connection, &kept);
+            self.remember(connection, kept);
         }
         self.held -= kept.resets.len().saturating_sub(1).min(self.held);
         let side = |source: Endpoint| if source == originator { Side::Originator } else { Side::Responder };
@@ -249,8 +252,8 @@ impl Desk {
             vantage: Vantage::of(&kept.trail, originator),
             rst_storm: kept.storms.iter().any(|storm| storm.raged),
             unlisted: kept.unlisted,
-            resets: Vec::with_capacity(kept.resets.len()),
-            connection,
+            resets: core::mem::take(&mut self.judged),
+            connection: connection.clone(),
         };
         let mut over = false;
         for mut observed in kept.resets.drain(..) {
@@ -262,11 +265,13 @@ impl Desk {
             let verdict = judge(&reset);
             record.resets.push(Judged { reset, verdict, group: None });
         }
-        if !self.selection.takes(&record) {
-            return;
+        if self.selection.takes(&record) {
+            self.count(&mut record, kept.service);
+            ended(&record);
         }
-        self.count(&mut record);
-        ended(&record);
+        self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
+        self.spare.truncate(MOST_SPARE);
+        self.judged = record.resets;
     }
 
     fn remember(&mut self, connection: &zeek::Connection, kept: &Kept) {
@@ -284,9 +289,10 @@ impl Desk {
         self.memory.remember(connection.originator, connection.responder, earlier, &kept.trail);
     }
 
-    fn count(&mut self, record: &mut Record) {
+    fn count(&mut self, record: &mut Record, service: Option<ServiceId>) {
         self.tally.count(record);
-        if let Some(service) = self.services.find(record.connection.responder) {
+        let known = service.filter(|service| self.services.at(*service).endpoint == record.connection.responder);
+        if let Some(service) = known.or_else(|| self.services.find(record.connection.responder)) {
             let first = record.resets.first().map(|judged| judged.reset.sender.who);
             let harmful = record.resets.iter().any(|judged| judged.reset.harm.is_harmful());
             self.services.at(service).count(first, harmful);

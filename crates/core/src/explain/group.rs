@@ -67,12 +67,15 @@ struct Silences {
     short: u64,
 }
 
+/// Resets a second. They are counted when their connections end, which is not quite the order in which they came.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rate {
-    second: u64,
-    count: u64,
+    seconds: [(u64, u64); SECONDS],
     most: u64,
 }
+
+/// Seconds that are counted at once: connections end at most some 300 s apart, by Zeek's rules, and mostly within ten.
+const SECONDS: usize = 16;
 
 const MOST_KNOWN: usize = 16;
 const LEAST_SILENCE: u64 = 100_000_000;
@@ -99,7 +102,7 @@ impl GroupKey {
             shape: reset.facts.shape,
             progress: reset.facts.progress,
             cause: verdict.cause(),
-            finding: verdict.best.map(|best| best.finding),
+            finding: verdict.finding(),
         }
     }
 }
@@ -245,10 +248,11 @@ impl Silences {
 impl Rate {
     fn note(&mut self, at: Timestamp) {
         let second = at.0 / 1_000_000_000;
-        if second != self.second {
-            (self.second, self.count) = (second, 0);
+        let (known, count) = &mut self.seconds[second as usize % SECONDS];
+        if *known != second {
+            (*known, *count) = (second, 0);
         }
-        self.count += 1;
-        self.most = self.most.max(self.count);
+        *count += 1;
+        self.most = self.most.max(*count);
     }
 }

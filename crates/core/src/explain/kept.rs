@@ -3,6 +3,7 @@
 use super::radar::Inbound;
 use super::service::ServiceId;
 use crate::capture::Timestamp;
+use crate::flow::zeek::Keep;
 use crate::reset::{Observed, Trail};
 use crate::tcp::{Endpoint, Segment};
 
@@ -18,7 +19,8 @@ pub(super) struct Kept {
     pub(super) trail: Trail,
     pub(super) inbound: Inbound,
     /// The resets seen so far, up to a bound.
-    pub(super) resets: Vec<Observed>,
+    #[expect(clippy::vec_box, reason = "a kilobyte each, moved from vector to vector")]
+    pub(super) resets: Vec<Box<Observed>>,
     /// Those beyond.
     pub(super) unlisted: u32,
     /// Whom it was opened to, once that answered.
@@ -42,6 +44,15 @@ impl Storm {
         self.count = if near { self.count.saturating_add(1) } else { 1 };
         self.last = at;
         self.raged |= self.count > STORM_RESETS;
+    }
+}
+
+impl Keep for Kept {
+    fn clear(&mut self) {
+        // The resets' vector is the largest part; `close` has emptied it.
+        self.resets.clear();
+        let resets = core::mem::take(&mut self.resets);
+        *self = Kept { resets, ..Kept::default() };
     }
 }
 

@@ -28,4 +28,4 @@ pub use service::{STORM_RESETS, STORM_SHARE, STORM_WITHIN, Service, Storm};
 pub use summary::Summary;
 pub use tally::Tally;
 pub use vantage::Vantage;
-pub use verdict::{Candidate, Verdict, judge};
+pub use verdict::{Verdict, judge};

@@ -14,6 +14,8 @@ pub struct Selection {
     pub hosts: Vec<IpAddr>,
     /// One of these ports, if any are named.
     pub ports: Vec<u16>,
+    /// A reset in this frame, if one is named.
+    pub frame: Option<u64>,
     /// A reset with one of these causes as its best, if any are named.
     pub causes: Vec<CauseId>,
 }
@@ -24,7 +26,9 @@ impl Selection {
         let connection = &record.connection;
         let (orig, resp) = (connection.originator, connection.responder);
         let caused = |id: &CauseId| record.resets.iter().any(|judged| judged.verdict.cause() == Some(*id));
-        (!self.only_resets || !record.resets.is_empty())
+        let in_frame = |frame: u64| record.resets.iter().any(|judged| judged.reset.segment.frame == frame);
+        self.frame.is_none_or(in_frame)
+            && (!self.only_resets || !record.resets.is_empty())
             && (self.hosts.is_empty() || self.hosts.contains(&orig.addr) || self.hosts.contains(&resp.addr))
             && (self.ports.is_empty() || self.ports.contains(&orig.port) || self.ports.contains(&resp.port))
             && (self.causes.is_empty() || self.causes.iter().any(caused))

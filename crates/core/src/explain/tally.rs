@@ -83,9 +83,7 @@ impl Tally {
     }
 
     fn count_reset(&mut self, judged: &Judged) {
-        let cause = judged.verdict.best.map(|best| best.card);
-        let place = cause.and_then(|cause| CATALOGUE.iter().position(|card| core::ptr::eq(*card, cause)));
-        self.causes[place.unwrap_or(CATALOGUE.len())] += 1;
+        self.causes[judged.verdict.place().unwrap_or(CATALOGUE.len())] += 1;
         self.who[judged.reset.sender.who as usize] += 1;
         self.progress[judged.reset.facts.progress as usize] += 1;
         let harm = match judged.reset.harm {

@@ -5,33 +5,59 @@ use core::cmp::Reverse;
 use crate::causes::{CATALOGUE, CauseId, Opinion, Recogniser, ResetCause, are_twins};
 use crate::reset::{Evidence, Finding, Grounds, Reset};
 
-/// A cause that a reset may have.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate {
-    /// The card.
-    pub card: &'static ResetCause,
-    /// How sure it is.
-    pub finding: Finding,
-    /// Why.
-    pub grounds: Grounds,
+/// What one card says, without its grounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Says {
+    #[default]
+    Nothing,
+    Against,
+    For(Finding),
 }
 
 /// Why a connection was reset, as far as the wire tells.
-#[derive(Clone, Debug, Default)]
+///
+/// It holds what each card says and not why: a card is a pure function, so its grounds can be had again from the same reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The best finding. Where several are as sure: rather a cause than one that refines another, rather the one with more
-    /// grounds, then the first by name. None: unexplained.
-    pub best: Option<Candidate>,
-    /// What else it may be, the likelier first, then by name: every other cause that is suggested, and every twin of the best
-    /// that is told by groups only.
-    pub twins: Vec<(CauseId, Finding)>,
-    /// Twins of the best that it is not, and why.
-    pub ruled_out: Vec<(CauseId, Evidence)>,
+    says: [Says; CATALOGUE.len()],
+    best: Option<(u8, Finding)>,
 }
 
 /// Asks every card.
 pub fn judge(reset: &Reset) -> Verdict {
-    weigh(CATALOGUE.iter().map(|card| (*card, ask(card, reset))))
+    let mut verdict = Verdict { says: [Says::Nothing; CATALOGUE.len()], best: None };
+    let mut best = None;
+    for (place, card) in CATALOGUE.iter().enumerate() {
+        verdict.says[place] = match ask(card, reset) {
+            Opinion::For(finding, grounds) => {
+                let rank = Some(rank(card, finding, &grounds));
+                if rank > best {
+                    best = rank;
+                    verdict.best = Some((place as u8, finding));
+                }
+                Says::For(finding)
+            }
+            Opinion::Against(_) => Says::Against,
+            Opinion::Silent => Says::Nothing,
+        };
+    }
+    if let Some((place, Finding::Certain)) = verdict.best {
+        let twins = verdict.others(place).filter(|(card, _)| are_twins(card, card_at(place)));
+        if twins.into_iter().any(|(card, says)| matches!(says, Says::For(_)) || is_for_groups(card)) {
+            verdict.best = Some((place, Finding::Likely));
+        }
+    }
+    verdict
+}
+
+/// What makes one of two the better: see [`Verdict::card`].
+fn rank(card: &ResetCause, finding: Finding, grounds: &Grounds) -> (Finding, bool, usize, Reverse<CauseId>) {
+    (finding, card.refines.is_none(), grounds.iter().count(), Reverse(card.id))
+}
+
+/// Whether it can't be asked about one reset. A card that can and is silent has said that it makes none such.
+fn is_for_groups(card: &ResetCause) -> bool {
+    matches!(card.recognise, Recogniser::Group(_))
 }
 
 fn ask(card: &ResetCause, reset: &Reset) -> Opinion {
@@ -41,61 +67,84 @@ fn ask(card: &ResetCause, reset: &Reset) -> Opinion {
     }
 }
 
-fn weigh(opinions: impl Iterator<Item = (&'static ResetCause, Opinion)> + Clone) -> Verdict {
-    let mut best: Option<Candidate> = None;
-    for (card, opinion) in opinions.clone() {
-        let Opinion::For(finding, grounds) = opinion else { continue };
-        let candidate = Candidate { card, finding, grounds };
-        if best.is_none_or(|best| candidate.rank() > best.rank()) {
-            best = Some(candidate);
-        }
-    }
-    let Some(mut best) = best else {
-        return Verdict::default();
-    };
-    let mut twins = Vec::new();
-    let mut ruled_out = Vec::new();
-    let mut doubted = false;
-    for (card, opinion) in opinions.filter(|(card, _)| card.id != best.card.id) {
-        let twin = are_twins(card, best.card);
-        // A card that judges single resets and is silent has said that it makes none such.
-        let unasked = matches!(card.recognise, Recogniser::Group(_));
-        match opinion {
-            Opinion::For(finding, _) => twins.push((card.id, finding)),
-            Opinion::Against(evidence) if twin => ruled_out.push((card.id, evidence)),
-            Opinion::Silent if twin && unasked => twins.push((card.id, Finding::Possible)),
-            _ => {}
-        }
-        doubted |= twin && (unasked || matches!(opinion, Opinion::For(..)));
-    }
-    if doubted {
-        best.finding = best.finding.min(Finding::Likely);
-    }
-    twins.sort_unstable_by(|(one, sure), (other, less)| less.cmp(sure).then(one.cmp(other)));
-    Verdict { best: Some(best), twins, ruled_out }
-}
-
-impl Candidate {
-    fn rank(&self) -> (Finding, bool, usize, Reverse<CauseId>) {
-        (self.finding, self.card.refines.is_none(), self.grounds.iter().count(), Reverse(self.card.id))
-    }
+fn card_at(place: u8) -> &'static ResetCause {
+    CATALOGUE[usize::from(place)]
 }
 
 impl Verdict {
-    /// The cause, if there is one.
+    /// The card of the best finding. Where several are as sure: rather a cause than one that refines another, rather the one with
+    /// more grounds, then the first by name. None: unexplained.
+    pub fn card(&self) -> Option<&'static ResetCause> {
+        self.best.map(|(place, _)| card_at(place))
+    }
+
+    /// Its name.
     pub fn cause(&self) -> Option<CauseId> {
-        self.best.map(|best| best.card.id)
+        self.card().map(|card| card.id)
+    }
+
+    /// How sure it is.
+    pub fn finding(&self) -> Option<Finding> {
+        self.best.map(|(_, finding)| finding)
+    }
+
+    /// The place of the best card in the catalogue.
+    pub(super) fn place(&self) -> Option<usize> {
+        self.best.map(|(place, _)| usize::from(place))
+    }
+
+    /// What else it may be: every other cause that is suggested, and every twin of the best that is told by groups only; the
+    /// likelier first, then by name.
+    pub fn twins(&self) -> Vec<(CauseId, Finding)> {
+        let Some((best, _)) = self.best else { return Vec::new() };
+        let mut twins: Vec<(CauseId, Finding)> = self
+            .others(best)
+            .filter_map(|(card, says)| match says {
+                Says::For(finding) => Some((card.id, finding)),
+                Says::Nothing if are_twins(card, card_at(best)) && is_for_groups(card) => {
+                    Some((card.id, Finding::Possible))
+                }
+                _ => None,
+            })
+            .collect();
+        twins.sort_by(|(one, sure), (other, less)| less.cmp(sure).then(one.cmp(other)));
+        twins
+    }
+
+    /// Twins of the best that it is not, and why. The reset is the one that was judged.
+    pub fn ruled_out(&self, reset: &Reset) -> Vec<(CauseId, Evidence)> {
+        let Some((best, _)) = self.best else { return Vec::new() };
+        let against = self.others(best).filter(|(card, says)| *says == Says::Against && are_twins(card, card_at(best)));
+        against
+            .filter_map(|(card, _)| match ask(card, reset) {
+                Opinion::Against(evidence) => Some((card.id, evidence)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Why it is the best. The reset is the one that was judged.
+    pub fn grounds(&self, reset: &Reset) -> Grounds {
+        match self.card().map(|card| ask(card, reset)) {
+            Some(Opinion::For(_, grounds)) => grounds,
+            _ => Grounds::NONE,
+        }
     }
 
     /// What would decide between what is left; None where nothing is left to decide.
     pub fn would_decide(&self) -> Option<&'static str> {
         match self.best {
-            Some(best) if self.twins.is_empty() && best.finding == Finding::Certain => None,
-            Some(best) => Some(best.card.decided_by),
+            Some((_, Finding::Certain)) if self.twins().is_empty() => None,
+            Some((place, _)) => Some(card_at(place).decided_by),
             None => Some(
                 "a capture at the other end (was it sent there at all?), or the kernel's word on the sender: the tracepoint \
                  tcp:tcp_send_reset",
             ),
         }
+    }
+
+    fn others(&self, best: u8) -> impl Iterator<Item = (&'static ResetCause, Says)> + '_ {
+        let all = CATALOGUE.iter().copied().zip(self.says).enumerate();
+        all.filter(move |(place, _)| *place != usize::from(best)).map(|(_, said)| said)
     }
 }

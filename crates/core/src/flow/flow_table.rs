@@ -53,7 +53,7 @@ impl Default for FlowTable {
 impl FlowTable {
     /// Takes the next segment and says what it did to its flow. Flows that end by it, or by the time that has passed, go to `ended`.
     pub fn push(&mut self, segment: &Segment, ended: &mut impl FnMut(Flow)) -> Event {
-        let (_, event) = self.take(segment, (), ended);
+        let (_, event) = self.take(segment, (), &mut |flow| ended(flow.clone()));
         event
     }
 }

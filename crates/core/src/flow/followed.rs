@@ -53,8 +53,10 @@ pub trait Followed: Clone + Debug {
     /// Whether it is to be let go at `now`.
     fn is_spent(&self, limits: &Self::Limits, touched: Timestamp, now: Timestamp) -> bool;
 
-    /// Hands it over. What is left behind is overwritten, and may hold anything.
-    fn leave(&mut self) -> Self {
-        self.clone()
+    /// Becomes the connection that begins with this segment. It has ended, and nobody wants what is left of it.
+    fn reopen(&mut self, segment: &Segment, aside: Self::Aside) -> Self::Event {
+        let (flow, event) = Self::open(segment, aside);
+        *self = flow;
+        event
     }
 }

@@ -1,6 +1,7 @@
 //! Segments become flows: every TCP connection followed from its SYN to its end, by packet time only.
 
 mod connection;
+mod duplicates;
 mod flow_table;
 mod followed;
 mod indicators;
@@ -11,6 +12,7 @@ mod table;
 pub mod zeek;
 
 pub use connection::{Event, Flow, Resets, Sides, Sighting, SynAck};
+pub use duplicates::Duplicates;
 pub use flow_table::{FlowTable, Limits};
 pub use indicators::Indicators;
 pub use outcome::CloseKind;

@@ -5,6 +5,7 @@
 
 use super::followed::Followed;
 use crate::capture::Timestamp;
+use crate::tcp::Segment;
 
 /// The most queues that a kind of connection may have.
 const MOST_QUEUES: usize = 4;
@@ -76,29 +77,45 @@ impl<F: Followed> Slots<F> {
         &mut self.slots[place.0 as usize]
     }
 
-    /// Puts a flow that has just begun at the back of a queue.
-    pub(super) fn insert(&mut self, flow: F, hash: u64, now: Timestamp, queue: Queue, due: Timestamp) -> Place {
-        let slot = Slot { touched: now, flow, hash, due, queue, previous: None, next: None };
-        let place = match self.vacant.pop() {
-            Some(place) => {
-                *self.at_mut(place) = slot;
-                place
-            }
-            None => {
-                let place = Place(self.slots.len() as u32);
-                self.slots.push(slot);
-                place
-            }
+    /// Begins a flow, at the back of no queue yet.
+    pub(super) fn open(&mut self, segment: &Segment, aside: F::Aside, hash: u64) -> (Place, F::Event) {
+        let Some(place) = self.vacant.pop() else {
+            let (flow, event) = F::open(segment, aside);
+            let place = Place(self.slots.len() as u32);
+            let queue = flow.queue();
+            self.slots.push(Slot {
+                flow,
+                hash,
+                touched: segment.at,
+                due: segment.at,
+                queue,
+                previous: None,
+                next: None,
+            });
+            return (place, event);
         };
-        self.link(place);
-        place
+        // In its place: a connection with all that is kept beside it is a kilobyte, and moving it twice costs more than counting
+        // a segment.
+        let slot = self.at_mut(place);
+        let event = slot.flow.reopen(segment, aside);
+        slot.hash = hash;
+        slot.touched = segment.at;
+        (place, event)
     }
 
-    /// Takes a flow out; its place may be given to the next one.
-    pub(super) fn remove(&mut self, place: Place) -> F {
+    /// Puts a flow that has just begun at the back of its queue.
+    pub(super) fn enter(&mut self, place: Place, due: Timestamp) {
+        let slot = self.at_mut(place);
+        slot.queue = slot.flow.queue();
+        slot.due = due;
+        self.link(place);
+    }
+
+    /// Takes a flow out; its place may be given to the next one, and until then it is still there.
+    pub(super) fn remove(&mut self, place: Place) -> &mut F {
         self.unlink(place);
         self.vacant.push(place);
-        self.at_mut(place).flow.leave()
+        &mut self.at_mut(place).flow
     }
 
     /// The flow of this queue that has waited longest.

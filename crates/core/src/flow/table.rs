@@ -42,8 +42,13 @@ impl<F: Followed> Table<F> {
     }
 
     /// Takes the next segment and says where its flow is and what it did to it.
-    pub(super) fn take(&mut self, segment: &Segment, aside: F::Aside, ended: &mut impl FnMut(F)) -> (Place, F::Event) {
-        self.expire(segment.at, ended);
+    pub(super) fn take(
+        &mut self,
+        segment: &Segment,
+        aside: F::Aside,
+        ended: &mut impl FnMut(&mut F),
+    ) -> (Place, F::Event) {
+        self.let_go(segment.at, ended);
         let key = FlowKey::new(segment.source, segment.destination);
         let hash = self.hasher.hash_one(key);
         let Some(place) = self.find(hash, segment.source, segment.destination) else {
@@ -84,6 +89,11 @@ impl<F: Followed> Table<F> {
     /// Lets go of the flows that have been silent for too long at `now`. `push` does so by itself; a live capture on which
     /// nothing arrives calls this instead.
     pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(F)) {
+        self.let_go(now, &mut |flow| ended(flow.clone()));
+    }
+
+    /// The same, with each flow where it is: what is done with it costs no move.
+    pub(super) fn let_go(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut F)) {
         for queue in F::QUEUES {
             self.expire_queue(*queue, now, ended);
         }
@@ -91,6 +101,11 @@ impl<F: Followed> Table<F> {
 
     /// Hands over all flows that are left, in the order of their first frames. The table is empty then and can go on.
     pub fn finish(&mut self, ended: &mut impl FnMut(F)) {
+        self.let_all_go(&mut |flow| ended(flow.clone()));
+    }
+
+    /// The same, with each flow where it is.
+    pub(super) fn let_all_go(&mut self, ended: &mut impl FnMut(&mut F)) {
         let slots = &self.slots;
         let mut left: Vec<Place> = self.places.iter().copied().collect();
         left.sort_unstable_by_key(|place| slots.at(*place).flow.first_frame());
@@ -133,13 +148,19 @@ impl<F: Followed> Table<F> {
         self.places.find(hash, is_its_flow).copied()
     }
 
-    fn open(&mut self, hash: u64, segment: &Segment, aside: F::Aside, ended: &mut impl FnMut(F)) -> (Place, F::Event) {
+    fn open(
+        &mut self,
+        hash: u64,
+        segment: &Segment,
+        aside: F::Aside,
+        ended: &mut impl FnMut(&mut F),
+    ) -> (Place, F::Event) {
         if self.slots.len() >= F::most(&self.limits).clamp(1, MOST_FLOWS) {
             self.evict(ended);
         }
-        let (flow, event) = F::open(segment, aside);
-        let (queue, due) = (flow.queue(), flow.due(&self.limits, segment.at));
-        let place = self.slots.insert(flow, hash, segment.at, queue, due);
+        let (place, event) = self.slots.open(segment, aside, hash);
+        let due = self.at(place).due(&self.limits, segment.at);
+        self.slots.enter(place, due);
         let slots = &self.slots;
         self.places.insert_unique(hash, place, |place| slots.at(*place).hash);
         self.opened += 1;
@@ -148,14 +169,14 @@ impl<F: Followed> Table<F> {
     }
 
     /// Lets go of the oldest flow of the first queue that has one.
-    fn evict(&mut self, ended: &mut impl FnMut(F)) {
+    fn evict(&mut self, ended: &mut impl FnMut(&mut F)) {
         if let Some(place) = F::QUEUES.iter().find_map(|queue| self.slots.front(*queue)) {
             self.evicted += 1;
             ended(self.remove(place));
         }
     }
 
-    fn expire_queue(&mut self, queue: Queue, now: Timestamp, ended: &mut impl FnMut(F)) {
+    fn expire_queue(&mut self, queue: Queue, now: Timestamp, ended: &mut impl FnMut(&mut F)) {
         while let Some(place) = self.slots.front(queue) {
             let slot = self.slots.at_mut(place);
             if now < slot.due && slot.due.nanos_since(now) <= F::patience(&self.limits, queue) {
@@ -186,7 +207,7 @@ impl<F: Followed> Table<F> {
         self.slots.enqueue(place, queue, due);
     }
 
-    fn remove(&mut self, place: Place) -> F {
+    fn remove(&mut self, place: Place) -> &mut F {
         let hash = self.slots.at(place).hash;
         if let Ok(entry) = self.places.find_entry(hash, |held| *held == place) {
             entry.remove();

@@ -1,6 +1,7 @@
 //! One reset and all that can be measured about it: who sent it is decided here, why is left to the cards.
 
 mod aftermath;
+mod diagnostic;
 mod evidence;
 mod facts;
 mod harm;
@@ -17,6 +18,7 @@ mod suspicion;
 mod trace;
 mod trail;
 mod unread;
+mod visible;
 
 pub use aftermath::Aftermath;
 pub use evidence::{Evidence, Finding, Grounds, Span, Stance, Value};

@@ -15,7 +15,7 @@ use crate::tcp::Side;
 /// A reset as the cards get it.
 #[derive(Clone, Debug)]
 pub struct Reset {
-    observed: Observed,
+    observed: Box<Observed>,
     /// The side whose addresses it bears.
     pub by: Side,
     /// Who sent it.
@@ -29,7 +29,7 @@ const LEAST_PROBES: u16 = 2;
 
 impl Reset {
     /// Concludes who sent it and what it cost.
-    pub fn of(observed: Observed, by: Side) -> Reset {
+    pub fn of(observed: Box<Observed>, by: Side) -> Reset {
         let sender = Sender::of(&observed, by);
         let harm = Harm::of(&observed, by);
         Reset { observed, by, sender, harm }
@@ -109,6 +109,13 @@ impl Reset {
     /// What its sender may have left unread.
     pub fn unread(&self) -> Unread {
         Unread::of(&self.observed, self.by)
+    }
+}
+
+impl From<Reset> for Box<Observed> {
+    /// What was observed, to be used again.
+    fn from(reset: Reset) -> Box<Observed> {
+        reset.observed
     }
 }
 

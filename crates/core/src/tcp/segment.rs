@@ -39,6 +39,8 @@ pub struct Segment {
     pub timestamp_value: Option<u32>,
     /// Payload octets by the IP length, not by what was captured.
     pub payload_len: u32,
+    /// Whether the capture cut it: octets of its options or payload are missing.
+    pub cut: bool,
     /// What the IP header said.
     pub ip: IpFacts,
 }

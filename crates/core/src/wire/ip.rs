@@ -29,6 +29,17 @@ pub(super) struct Datagram<'a> {
     pub(super) captured: &'a [u8],
     /// The TCP segment's octets by the IP length, header included.
     pub(super) tcp_len: u32,
+    /// The packet doesn't tell all that the segment's checksum covers: it is the first of fragments, or the address in it is
+    /// not yet that of the destination (a routing header with segments left).
+    pub(super) unsummable: bool,
+}
+
+impl Datagram<'_> {
+    /// Whether octets of the segment were not captured.
+    #[inline(always)]
+    pub(super) fn is_cut(&self) -> bool {
+        self.captured.len() < self.tcp_len as usize
+    }
 }
 
 /// Why there is no TCP in an IP packet.
@@ -81,6 +92,7 @@ pub(super) fn open_v4(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
         },
         captured,
         tcp_len,
+        unsummable: fragment & 0x2000 != 0,
     })
 }
 
@@ -97,7 +109,7 @@ pub(super) fn open_v6(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
     if header[0] >> 4 != 6 || total_len < 40 {
         return Err(Skip::Malformed(Layer::Ipv6).into());
     }
-    let (protocol, at) = walk_extensions(packet.captured, header[6], total_len)?;
+    let Walked { protocol, at, unsummable } = walk_extensions(packet.captured, header[6], total_len)?;
     if protocol != TCP {
         let octets = rest(packet.captured, at, total_len);
         return Err(NoTcp::Cargo(Cargo { protocol, later_fragment: false, octets }));
@@ -110,6 +122,7 @@ pub(super) fn open_v6(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
         facts: IpFacts { ttl: header[7], tos: (header[0] << 4) | (header[1] >> 4), id: None, dont_fragment: true },
         captured,
         tcp_len,
+        unsummable,
     })
 }
 
@@ -121,12 +134,21 @@ fn addresses_v6(header: &[u8; 40]) -> (Ipv6Addr, Ipv6Addr) {
     (Ipv6Addr::from(source), Ipv6Addr::from(destination))
 }
 
-/// The first header that is no extension that is understood, and where it starts.
-fn walk_extensions(captured: &[u8], mut next: u8, total_len: u32) -> Result<(u8, u32), Skip> {
+/// The first header that is no extension that is understood.
+struct Walked {
+    protocol: u8,
+    /// Where it starts.
+    at: u32,
+    /// As in [`Datagram`].
+    unsummable: bool,
+}
+
+fn walk_extensions(captured: &[u8], mut next: u8, total_len: u32) -> Result<Walked, Skip> {
     let mut at = 40;
+    let mut unsummable = false;
     for _ in 0..=MOST_EXTENSIONS {
         if !matches!(next, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS) {
-            return Ok((next, at));
+            return Ok(Walked { protocol: next, at, unsummable });
         }
         // All of them begin with the next header and, but for the fragment header, their length. None is under 8 octets.
         let start = captured
@@ -141,6 +163,8 @@ fn walk_extensions(captured: &[u8], mut next: u8, total_len: u32) -> Result<(u8,
         if next == FRAGMENT && u16::from_be_bytes([start[2], start[3]]) & 0xfff8 != 0 {
             return Err(Skip::Fragment);
         }
+        // More fragments follow; segments are left.
+        unsummable |= (next == FRAGMENT && start[3] & 1 != 0) || (next == ROUTING && start[3] != 0);
         at += length;
         if at > total_len {
             return Err(Skip::Malformed(Layer::Ipv6Extension));

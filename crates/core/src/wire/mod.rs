@@ -5,6 +5,7 @@
 //! The doors are inlined by force: passed through memory, the layers' values cost more (stalled loads, by the profile of
 //! `examples/measure_segment.rs`) than all of decoding.
 
+mod inspect;
 mod ip;
 mod layers;
 mod link;
@@ -12,6 +13,7 @@ mod skip;
 mod tcp;
 mod tunnel;
 
+pub use inspect::{Contents, inspect};
 pub use skip::{Layer, Skip, SkipCounts};
 
 use crate::capture::Frame;
@@ -48,11 +50,16 @@ fn finish<'a>(frame: &Frame<'a>, number: u64, opened: Result<Datagram<'a>, NoTcp
 /// The segment inside whatever an IP packet carries, out of the way of those that carry TCP.
 #[cold]
 #[inline(never)]
-fn decode_cargo<'a>(frame: &Frame<'a>, number: u64, mut cargo: Cargo<'a>) -> Result<Segment, Skip> {
+fn decode_cargo<'a>(frame: &Frame<'a>, number: u64, cargo: Cargo<'a>) -> Result<Segment, Skip> {
+    assemble(frame, number, follow_tunnels(cargo)?)
+}
+
+#[inline(always)]
+fn follow_tunnels(mut cargo: Cargo<'_>) -> Result<Datagram<'_>, Skip> {
     for _ in 0..MOST_TUNNELS {
         let opened = open_ip(tunnel::open(cargo)?);
         match opened {
-            Ok(datagram) => return assemble(frame, number, datagram),
+            Ok(datagram) => return Ok(datagram),
             Err(NoTcp::Skip(skip)) => return Err(skip),
             Err(NoTcp::Cargo(inner)) => cargo = inner,
         }
@@ -61,6 +68,7 @@ fn decode_cargo<'a>(frame: &Frame<'a>, number: u64, mut cargo: Cargo<'a>) -> Res
     tunnel::open(cargo).and(Err(Skip::TooDeep))
 }
 
+#[inline(always)]
 fn open_ip(packet: Packet<'_>) -> Result<Datagram<'_>, NoTcp<'_>> {
     match packet.version {
         Version::V4 => ip::open_v4(packet),
@@ -82,6 +90,7 @@ fn assemble(frame: &Frame<'_>, number: u64, datagram: Datagram<'_>) -> Result<Se
         window: header.window(),
         timestamp_value: header.timestamp_value(),
         payload_len: header.payload_len(),
+        cut: datagram.is_cut(),
         ip: datagram.facts,
     })
 }

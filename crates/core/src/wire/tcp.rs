@@ -36,7 +36,7 @@ pub(super) fn open<'a>(datagram: &Datagram<'a>) -> Result<Header<'a>, Skip> {
     })
 }
 
-impl Header<'_> {
+impl<'a> Header<'a> {
     pub(super) fn source_port(&self) -> u16 {
         u16::from_be_bytes([self.fixed[0], self.fixed[1]])
     }
@@ -63,11 +63,20 @@ impl Header<'_> {
         u16::from_be_bytes([self.fixed[14], self.fixed[15]])
     }
 
+    pub(super) fn checksum(&self) -> u16 {
+        u16::from_be_bytes([self.fixed[16], self.fixed[17]])
+    }
+
+    pub(super) fn options(&self) -> &'a [u8] {
+        self.options
+    }
+
     pub(super) fn payload_len(&self) -> u32 {
         self.payload_len
     }
 
     /// TSval of the first timestamps option that is whole (RFC 7323 section 3.2). Options after a malformed one are not read.
+    #[inline(always)]
     pub(super) fn timestamp_value(&self) -> Option<u32> {
         let mut rest = self.options;
         loop {

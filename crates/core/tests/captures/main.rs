@@ -3,4 +3,5 @@
 mod build;
 mod damage;
 mod formats;
+mod rewriting;
 mod streams;

@@ -1,6 +1,7 @@
 //! Decoding against an independent oracle: what etherparse builds, `decode` must read; and nothing may make it panic.
 
 mod ethernet;
+mod inspect;
 mod links;
 mod packets;
 mod tunnels;

@@ -197,6 +197,7 @@ pub(crate) fn build(tags: usize, ip: IpHeaders, tcp: &TcpHeader, payload: &[u8])
         window: tcp.window_size,
         timestamp_value: timestamp_of(tcp),
         payload_len: payload.len() as u32,
+        cut: false,
         ip: facts,
     };
     (bytes, segment)

@@ -53,7 +53,7 @@ fn gtp(flags: u8, fields: &[u8], inside: &[u8]) -> Vec<u8> {
 }
 
 /// The packet in every tunnel there is, without a link header.
-fn tunnels(v6: bool, packet: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn tunnels(v6: bool, packet: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (frame, ether_type) = (ethernet(packet), ether_type(packet));
     let own = if packet[0] >> 4 == 4 { 4 } else { 41 };
     let in_gre = |inside: Vec<u8>| wrap(v6, 47, &inside);
@@ -124,7 +124,7 @@ proptest! {
             for cut in 1..outer.len() {
                 match decode_ip(&outer[..cut]) {
                     Ok(read) => {
-                        let expected = Segment { timestamp_value: read.timestamp_value, ..segment };
+                        let expected = Segment { timestamp_value: read.timestamp_value, cut: true, ..segment };
                         prop_assert_eq!(read, expected, "{} cut at {}", name, cut);
                     }
                     // Cut before its ports, a datagram may be anything.

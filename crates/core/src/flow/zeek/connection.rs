@@ -183,7 +183,8 @@ impl Connection {
             self.acknowledge(side.other(), acknowledged);
         }
         self.started_sides[sender] = true;
-        if segment.payload_len > 0 && !segment.flags.is_rst() && !underflow {
+        // Of a segment that was cut nothing is delivered, not even what is there.
+        if segment.payload_len > 0 && !segment.cut && !segment.flags.is_rst() && !underflow {
             let seq = seq.wrapping_add(u64::from(segment.flags.is_syn()));
             let peer = self.halves[side.other()].state;
             self.halves[side].send(seq, segment.payload_len, peer);

@@ -71,7 +71,7 @@ impl ConnectionTable {
     /// Takes the next segment and gives its connection as it is now. Connections that end by it, or by the time that has passed,
     /// go to `ended`.
     pub fn push(&mut self, segment: &Segment, checksum: Checksum, ended: &mut impl FnMut(Connection)) -> &Connection {
-        let (place, ()) = self.take(segment, checksum, ended);
+        let (place, ()) = self.take(segment, checksum, &mut |connection| ended(connection.clone()));
         self.at(place)
     }
 }

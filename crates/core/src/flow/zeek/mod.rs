@@ -22,4 +22,4 @@ pub use connection::Connection;
 pub use history::History;
 pub use lifetime::{ConnectionTable, Limits};
 pub use state::{ConnState, EndpointState};
-pub use tracked::{Tracked, TrackedTable};
+pub use tracked::{Keep, Tracked, TrackedTable};

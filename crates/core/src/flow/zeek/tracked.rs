@@ -21,21 +21,37 @@ pub struct Tracked<K> {
 /// Follows connections by Zeek's rules, each with something beside it.
 pub type TrackedTable<K> = Table<Tracked<K>>;
 
-impl<K: Clone + Debug + Default> TrackedTable<K> {
+/// What can be kept beside a connection.
+pub trait Keep: Clone + Debug + Default {
+    /// Forgets all: another connection takes its place.
+    fn clear(&mut self);
+}
+
+impl<K: Keep> TrackedTable<K> {
     /// Takes the next segment and gives its connection as it is now. Connections that end by it, or by the time that has passed,
-    /// go to `ended`.
+    /// go to `ended`, where they are: what is taken from them is gone, and the rest is overwritten.
     pub fn push(
         &mut self,
         segment: &Segment,
         checksum: Checksum,
-        ended: &mut impl FnMut(Tracked<K>),
+        ended: &mut impl FnMut(&mut Tracked<K>),
     ) -> &mut Tracked<K> {
         let (place, ()) = self.take(segment, checksum, ended);
         self.at_mut(place)
     }
+
+    /// Lets go of the connections that have been silent for too long at `now`, where nothing comes in.
+    pub fn pass(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Tracked<K>)) {
+        self.let_go(now, ended);
+    }
+
+    /// Hands over all connections that are left, in the order of their first frames.
+    pub fn end(&mut self, ended: &mut impl FnMut(&mut Tracked<K>)) {
+        self.let_all_go(ended);
+    }
 }
 
-impl<K: Clone + Debug + Default> Followed for Tracked<K> {
+impl<K: Keep> Followed for Tracked<K> {
     type Limits = Limits;
     type Aside = Checksum;
     type Event = ();
@@ -82,7 +98,8 @@ impl<K: Clone + Debug + Default> Followed for Tracked<K> {
         self.connection.is_spent(limits, touched, now)
     }
 
-    fn leave(&mut self) -> Tracked<K> {
-        Tracked { connection: self.connection.clone(), kept: core::mem::take(&mut self.kept) }
+    fn reopen(&mut self, segment: &Segment, checksum: Checksum) {
+        self.connection = Connection::begin(segment, checksum);
+        self.kept.clear();
     }
 }

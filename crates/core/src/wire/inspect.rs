@@ -1,0 +1,105 @@
+//! What a segment carries beside its fixed header: options, payload and checksum, for the few segments worth a second look.
+
+use core::net::IpAddr;
+
+use super::ip::{Datagram, NoTcp};
+use super::{Skip, follow_tunnels, link, open_ip, tcp};
+use crate::capture::Frame;
+use crate::tcp::Checksum;
+
+/// What stands in a segment beside its fixed header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents<'a> {
+    /// The options that were captured, padding included.
+    pub options: &'a [u8],
+    /// The payload that was captured.
+    pub payload: &'a [u8],
+    /// Payload octets by the IP length, as in [`Segment`](crate::tcp::Segment).
+    pub payload_len: u32,
+    /// Whether the checksum fits.
+    pub checksum: Checksum,
+}
+
+/// The contents of the segment in a frame; `None` where [`decode`](super::decode) gives a [`Skip`].
+///
+/// It goes the way of `decode`, into tunnels too, and reads every octet for the checksum: it is made for resets, not for
+/// every segment.
+pub fn inspect<'a>(frame: &Frame<'a>) -> Option<Contents<'a>> {
+    let datagram = innermost(frame).ok()?;
+    let header = tcp::open(&datagram).ok()?;
+    let payload_len = header.payload_len();
+    let header_len = (datagram.tcp_len - payload_len) as usize;
+    Some(Contents {
+        options: header.options(),
+        payload: datagram.captured.get(header_len..).unwrap_or_default(),
+        payload_len,
+        checksum: check(&datagram, header.checksum()),
+    })
+}
+
+fn innermost<'a>(frame: &Frame<'a>) -> Result<Datagram<'a>, Skip> {
+    match open_ip(link::open(frame)?) {
+        Ok(datagram) => Ok(datagram),
+        Err(NoTcp::Skip(skip)) => Err(skip),
+        Err(NoTcp::Cargo(cargo)) => follow_tunnels(cargo),
+    }
+}
+
+/// RFC 9293 section 3.1. `field` is the checksum as it stands in the header.
+fn check(datagram: &Datagram<'_>, field: u16) -> Checksum {
+    if datagram.is_cut() || datagram.unsummable {
+        return Checksum::NotChecked;
+    }
+    let pseudo_header = sum_pseudo_header(datagram);
+    if fold(pseudo_header + sum(datagram.captured)) == 0xffff {
+        return Checksum::Good;
+    }
+    // Captured before the network card finished it: Linux leaves the pseudo-header's sum there, others nothing.
+    let unfinished = field == 0 || field == fold(pseudo_header);
+    if unfinished { Checksum::NotChecked } else { Checksum::Bad }
+}
+
+/// The addresses, the protocol and the length (IPv6: RFC 8200 section 8.1, the same but for the addresses).
+fn sum_pseudo_header(datagram: &Datagram<'_>) -> u64 {
+    const PROTOCOL: u64 = 6;
+    let addresses = [datagram.source, datagram.destination].map(|addr| match addr {
+        IpAddr::V4(addr) => sum(&addr.octets()),
+        IpAddr::V6(addr) => sum(&addr.octets()),
+    });
+    addresses[0] + addresses[1] + PROTOCOL + u64::from(datagram.tcp_len)
+}
+
+/// The sum of 16-bit words, the last octet of an odd number padded with zero (RFC 1071). No frame is long enough to overflow it.
+fn sum(octets: &[u8]) -> u64 {
+    let words = octets.chunks(2).map(|word| match *word {
+        [high, low] => u16::from_be_bytes([high, low]),
+        [high] => u16::from_be_bytes([high, 0]),
+        _ => 0,
+    });
+    words.map(u64::from).sum()
+}
+
+/// The ones' complement sum of a sum's words: carries come back in at the other end.
+fn fold(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fold, sum};
+
+    /// RFC 1071 section 3.
+    #[test]
+    fn the_example_of_the_rfc() {
+        assert_eq!(fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])), 0xddf2);
+    }
+
+    #[test]
+    fn an_odd_octet_is_padded() {
+        assert_eq!(sum(&[0x12, 0x34, 0x56]), 0x1234 + 0x5600);
+        assert_eq!(sum(&[]), 0);
+    }
+}

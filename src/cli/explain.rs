@@ -1,0 +1,244 @@
+//! `rst-storm explain`.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use clap::{Args, ValueEnum};
+use rst_storm_core::causes;
+use rst_storm_core::explain::{Limits, Record, Selection};
+
+use super::Common;
+use super::exit::{Failure, Verdict};
+use super::moment::{self, TypedMoment};
+use super::session::{self, Session};
+use super::telling::{Format, Telling};
+use crate::report::explain::layout::Page;
+use crate::report::explain::names::Names;
+use crate::report::explain::story::story;
+use crate::watch::{self, AnnotateError, Annotated, Held, Input, SourcePlan, Workers};
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Captures: pcap or pcapng, packed with gzip or not; '-' is standard input, live
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Read all files as one timeline, in the order of their times
+    #[arg(long)]
+    merge: bool,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = TypedFormat::Text)]
+    format: TypedFormat,
+    /// List each reset (text); the summary comes last then
+    #[arg(long)]
+    all: bool,
+    /// Tell only of connections with resets
+    #[arg(long, value_enum, value_name = "WHAT")]
+    only: Option<Only>,
+    /// Tell only of connections of this address (may be repeated)
+    #[arg(long, value_name = "ADDRESS")]
+    host: Vec<IpAddr>,
+    /// Tell only of connections with this port at either end (may be repeated)
+    #[arg(long, value_name = "PORT")]
+    port: Vec<u16>,
+    /// Tell only of connections with a reset of this cause (may be repeated)
+    #[arg(long, value_name = "ID", value_parser = parse_cause)]
+    cause: Vec<causes::CauseId>,
+    /// Tell all about the reset in this frame, with the segments around it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frame: Option<u64>,
+    /// Leave out frames before this time: 2026-11-23T08:00:00Z, seconds since 1970, or +SECONDS from the first frame
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    from: Option<TypedMoment>,
+    /// Leave out frames after this time
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    to: Option<TypedMoment>,
+    /// Write the capture again as pcapng, with each verdict as a comment on its packet
+    #[arg(long, value_name = "OUT")]
+    annotate: Option<PathBuf>,
+    /// Exit with 1 if there is such a reset
+    #[arg(long, value_enum, value_name = "WHAT")]
+    fail_on: Option<FailOn>,
+    /// Exit with 2 if a capture is damaged or cut
+    #[arg(long)]
+    strict: bool,
+    /// The most connections followed at once; the oldest are let go and counted
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_flows, value_parser = parse_max_flows)]
+    max_flows: usize,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TypedFormat {
+    Text,
+    Json,
+    Ndjson,
+}
+
+/// `--only`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Only {
+    Resets,
+}
+
+/// `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Unexplained,
+    Harmful,
+    Any,
+}
+
+pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
+    let inputs: Vec<Input> = args.files.iter().map(|path| Input::from(path.as_path())).collect();
+    let names = Names::new(inputs.iter().map(Input::to_string).collect(), args.merge);
+    if let Some(number) = args.frame {
+        check_frame(the_only(&inputs, "--frame")?, number)?;
+    }
+    let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
+    let plan = source_plan(&args, &inputs)?;
+    let selection = Selection {
+        only_resets: args.only == Some(Only::Resets),
+        hosts: args.host,
+        ports: args.port,
+        frame: args.frame,
+        causes: args.cause,
+    };
+    let filtered = !selection.is_empty();
+    let format = match args.format {
+        TypedFormat::Text if args.frame.is_some() => Format::Story,
+        TypedFormat::Text => Format::Text { each: args.all || inputs.contains(&Input::Stdin) },
+        TypedFormat::Json => Format::Json,
+        TypedFormat::Ndjson => Format::Ndjson,
+    };
+    let mut session = Session::open(common, None)?;
+    let stop = session.stop.clone();
+    let limits = Limits { max_flows: args.max_flows };
+    let mut telling = Telling::new(&mut session.output, format, names.clone(), limits, selection, args.merge);
+    if annotated.is_some() {
+        telling = telling.with_comments();
+    }
+    watch::run(&plan, &stop, &mut telling).map_err(Failure::usage)?;
+    let outcome = telling.conclude();
+    if let Some(record) = &outcome.record {
+        let input = &inputs[0];
+        let page = Page::new(session.output.style());
+        tell_story(record, args.frame, input, &names, &page, &mut session)?;
+    }
+    if let (Some(annotated), Some(comments)) = (annotated, &outcome.comments) {
+        annotated.write(&inputs[0], |frame| comments.on(frame)).map_err(explain_annotate)?;
+    }
+    session.close()?;
+    if args.strict
+        && let Some(damage) = outcome.damage.first()
+    {
+        return Err(Failure::usage(format!("{damage}; without --strict it is explained up to there")));
+    }
+    if filtered && outcome.connections == 0 {
+        session::warn("nothing in the capture is such as was asked for");
+        return Ok(Verdict::Fails);
+    }
+    let fails = match args.fail_on {
+        Some(FailOn::Unexplained) => outcome.unexplained > 0,
+        Some(FailOn::Harmful) => outcome.harmful > 0,
+        Some(FailOn::Any) => outcome.resets > 0,
+        None => false,
+    };
+    Ok(if fails { Verdict::Fails } else { Verdict::Holds })
+}
+
+fn source_plan(args: &ExplainArgs, inputs: &[Input]) -> Result<SourcePlan, Failure> {
+    let start = || moment::first_frame(inputs);
+    let plan = SourcePlan {
+        from: args.from.map(|from| from.resolve(start)).transpose()?,
+        to: args.to.map(|to| to.resolve(start)).transpose()?,
+        merge: args.merge,
+        workers: workers(),
+        inputs: inputs.to_vec(),
+    };
+    match (plan.from, plan.to) {
+        (Some(from), Some(to)) if from > to => {
+            Err(Failure::usage("--from lies after --to: no frame can be between them; exchange the two"))
+        }
+        _ => Ok(plan),
+    }
+}
+
+/// The one input that this option works with.
+fn the_only<'a>(inputs: &'a [Input], option: &str) -> Result<&'a Input, Failure> {
+    match inputs {
+        [Input::Stdin] => Err(Failure::usage(format!(
+            "{option} reads the capture twice, and standard input can be read only once; save it to a file first"
+        ))),
+        [input] => Ok(input),
+        _ => Err(Failure::usage(format!("{option} goes with one capture, and {} were named", inputs.len()))),
+    }
+}
+
+/// Sees to it that the frame holds a reset, before the whole capture is read.
+fn check_frame(input: &Input, number: u64) -> Result<(), Failure> {
+    let wrong = match watch::held(input, number).map_err(Failure::usage)? {
+        Held::Segment(segment) if segment.flags.is_rst() => return Ok(()),
+        Held::Segment(segment) => format!(
+            "is no reset: it is {} from {} to {}; --host {} --only resets finds theirs",
+            segment.flags, segment.source, segment.destination, segment.source.addr
+        ),
+        Held::Skipped(skip) => format!("holds no TCP segment ({skip}); --only resets finds the resets"),
+        Held::Beyond(frames) => format!("is not there: {input} has {frames} frames"),
+    };
+    Err(Failure::Nothing(format!("frame {number} {wrong}")))
+}
+
+fn open_annotated(out: &Path, inputs: &[Input]) -> Result<Annotated, Failure> {
+    Annotated::open(out, the_only(inputs, "--annotate")?).map_err(explain_annotate)
+}
+
+fn explain_annotate(error: AnnotateError) -> Failure {
+    match error {
+        AnnotateError::Open { path, error } | AnnotateError::Write { path, error } => {
+            session::unwritable(&path, &error)
+        }
+        other => Failure::usage(other),
+    }
+}
+
+fn tell_story(
+    record: &Record,
+    frame: Option<u64>,
+    input: &Input,
+    names: &Names,
+    page: &Page,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let judged = record.resets.iter().find(|judged| Some(judged.reset.segment.frame) == frame);
+    let Some(judged) = judged else { return Ok(()) };
+    let around = watch::around(input, &judged.reset.segment, record.connection.first_frame).map_err(Failure::usage)?;
+    session.output.insist(&story(judged, record, &around, names, page));
+    Ok(())
+}
+
+/// One core gains nothing from a second thread.
+fn workers() -> Workers {
+    match available_parallelism() {
+        Ok(cores) if cores.get() > 1 => Workers::Two,
+        _ => Workers::One,
+    }
+}
+
+fn parse_cause(text: &str) -> Result<causes::CauseId, String> {
+    match causes::find(text) {
+        Some(card) => Ok(card.id),
+        None => {
+            let known: Vec<&str> = causes::CATALOGUE.iter().map(|card| card.id.0).collect();
+            Err(format!("there is no such cause; there are: {}", known.join(", ")))
+        }
+    }
+}
+
+fn parse_max_flows(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one connection has to be followed".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("not a number of connections".to_owned()),
+    }
+}

@@ -1,0 +1,258 @@
+//! An explanation under way: segments go to the explainer, what it finds goes out in the form that was asked for.
+
+use std::ops::ControlFlow;
+
+use rst_storm_core::capture::Timestamp;
+use rst_storm_core::explain::{Explainer, FrameNumber, Limits, Record, Selection, Summary};
+use serde::Serialize;
+
+use crate::report::explain::comment::Comments;
+use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
+use crate::report::explain::json::{Connection, SCHEMA};
+use crate::report::explain::layout::Page;
+use crate::report::explain::names::Names;
+use crate::report::explain::{block, text};
+use crate::report::output::{Loudness, Output};
+use crate::watch::{Batch, FileReport, Sink};
+
+/// Text is handed over in pieces of about this size.
+const PIECE: usize = 1 << 16;
+
+/// In what form it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people; `each` reset in a line as it is judged, before the summary.
+    Text {
+        /// Whether each reset is listed.
+        each: bool,
+    },
+    /// One document.
+    Json,
+    /// A line for each thing.
+    Ndjson,
+    /// One reset as a story, told by whoever asked.
+    Story,
+}
+
+/// What the exit code depends on.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Connections that were told of.
+    pub connections: u64,
+    /// Resets.
+    pub resets: u64,
+    /// Resets that did harm.
+    pub harmful: u64,
+    /// Resets without a cause.
+    pub unexplained: u64,
+    /// The record of a story.
+    pub record: Option<Box<Record>>,
+    /// The verdicts as comments, where they are wanted.
+    pub comments: Option<Comments>,
+    /// The damage of each damaged input.
+    pub damage: Vec<String>,
+}
+
+/// Takes segments and tells what they mean.
+#[derive(Debug)]
+pub struct Telling<'a> {
+    teller: Teller<'a>,
+    explainer: Option<Explainer>,
+    limits: Limits,
+    selection: Selection,
+    merge: bool,
+    reports: Vec<FileReport>,
+}
+
+#[derive(Debug)]
+struct Teller<'a> {
+    output: &'a mut Output,
+    format: Format,
+    names: Names,
+    page: Page,
+    piece: String,
+    begun: bool,
+    outcome: Outcome,
+}
+
+impl<'a> Telling<'a> {
+    /// Tells to this output.
+    pub fn new(
+        output: &'a mut Output,
+        format: Format,
+        names: Names,
+        limits: Limits,
+        selection: Selection,
+        merge: bool,
+    ) -> Telling<'a> {
+        let page = Page::new(output.style());
+        let outcome = Outcome::default();
+        let teller = Teller { output, format, names, page, piece: String::new(), begun: false, outcome };
+        Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
+    }
+
+    /// Keeps the verdicts as comments too.
+    pub fn with_comments(mut self) -> Telling<'a> {
+        self.teller.outcome.comments = Some(Comments::default());
+        self
+    }
+
+    /// Ends what was begun, and says how it came out.
+    pub fn conclude(mut self) -> Outcome {
+        self.finish();
+        let teller = &mut self.teller;
+        if teller.format == Format::Json {
+            if !teller.begun {
+                teller.piece.push_str(&format!("{{\"schema\":\"{SCHEMA}\",\"records\":["));
+            }
+            teller.piece.push_str("\n]}\n");
+        }
+        teller.hand_over();
+        self.teller.outcome
+    }
+
+    /// Tells what the explainer has left, and what the inputs read so far show together.
+    fn finish(&mut self) {
+        let Some(explainer) = self.explainer.take() else { return };
+        let teller = &mut self.teller;
+        let summary = explainer.finish(&mut |record| teller.tell(record));
+        teller.conclude(&summary, &self.reports);
+        self.reports.clear();
+    }
+}
+
+impl Sink for Telling<'_> {
+    fn begin_file(&mut self, _: usize) {
+        if self.explainer.is_none() {
+            self.explainer = Some(Explainer::new(self.limits, self.selection.clone()));
+        }
+    }
+
+    fn take(&mut self, batch: &Batch) -> ControlFlow<()> {
+        let Some(explainer) = &mut self.explainer else { return ControlFlow::Break(()) };
+        let teller = &mut self.teller;
+        let mut asides = batch.asides.iter().peekable();
+        for (index, segment) in batch.segments.iter().enumerate() {
+            let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
+            let file = batch.file(index);
+            let mut segment = *segment;
+            segment.frame = FrameNumber::new(file as u16, segment.frame).0;
+            explainer.push(&segment, aside, &mut |record| teller.tell(record));
+        }
+        teller.hand_over_pieces()
+    }
+
+    fn end_file(&mut self, report: FileReport) {
+        if let Some(damage) = &report.damage {
+            self.teller.outcome.damage.push(format!("{} is damaged {damage}", report.name));
+        }
+        self.reports.push(report);
+        if !self.merge {
+            self.finish();
+        }
+    }
+
+    fn idle(&mut self, now: Timestamp) -> ControlFlow<()> {
+        let Some(explainer) = &mut self.explainer else { return ControlFlow::Break(()) };
+        let teller = &mut self.teller;
+        explainer.expire(now, &mut |record| teller.tell(record));
+        teller.hand_over();
+        ControlFlow::Continue(())
+    }
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, record: &Record) {
+        if let Some(comments) = &mut self.outcome.comments {
+            comments.add(record);
+        }
+        match self.format {
+            Format::Text { each: true } => {
+                for judged in &record.resets {
+                    self.piece.push_str(&block::line(judged, &self.names));
+                }
+            }
+            Format::Text { each: false } => {}
+            Format::Story => self.outcome.record = Some(Box::new(record.clone())),
+            Format::Json | Format::Ndjson => {
+                let names = std::mem::take(&mut self.names);
+                self.write(&Connection::new(record, &names));
+                self.names = names;
+            }
+        }
+        if self.piece.len() >= PIECE {
+            self.hand_over();
+        }
+    }
+
+    fn conclude(&mut self, summary: &Summary, reports: &[FileReport]) {
+        let tally = &summary.tally;
+        self.outcome.connections += tally.connections;
+        self.outcome.resets += tally.resets;
+        self.outcome.harmful += tally.harmful();
+        self.outcome.unexplained += tally.unexplained();
+        match self.format {
+            Format::Text { .. } => self.conclude_text(summary, reports),
+            Format::Json | Format::Ndjson => self.conclude_records(summary, reports),
+            Format::Story => {}
+        }
+        self.hand_over();
+    }
+
+    fn conclude_text(&mut self, summary: &Summary, reports: &[FileReport]) {
+        for report in reports {
+            self.piece.push_str(&text::input(report, &self.page));
+        }
+        self.piece.push_str(&text::summary(summary, &self.page));
+        self.piece.push_str(&text::services(summary, &self.page));
+        self.piece.push_str(&text::groups(summary, &self.names, &self.page));
+    }
+
+    fn conclude_records(&mut self, summary: &Summary, reports: &[FileReport]) {
+        let names = std::mem::take(&mut self.names);
+        for report in reports {
+            self.write(&Input::new(report));
+        }
+        for group in &summary.groups {
+            self.write(&GroupRecord::new(group, summary, &names));
+        }
+        for service in summary.services.iter().filter(|service| service.connections > 0) {
+            self.write(&ServiceRecord::new(service));
+        }
+        let files: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
+        self.write(&SummaryRecord::new(summary, &files));
+        self.names = names;
+    }
+
+    /// A record as one line, in the frame of the document where there is one.
+    fn write(&mut self, record: &impl Serialize) {
+        if self.format == Format::Json {
+            let before = if self.begun { ",\n" } else { &format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n") };
+            self.piece.push_str(before);
+            self.begun = true;
+        }
+        // Nothing in a record can fail to be written: its keys are words and its numbers finite.
+        if let Ok(line) = serde_json::to_string(record) {
+            self.piece.push_str(&line);
+        }
+        if self.format == Format::Ndjson {
+            self.piece.push('\n');
+        }
+    }
+
+    fn hand_over_pieces(&mut self) -> ControlFlow<()> {
+        if self.piece.len() >= PIECE || !self.piece.is_empty() && matches!(self.format, Format::Text { .. }) {
+            self.hand_over();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn hand_over(&mut self) {
+        match self.format {
+            Format::Text { .. } if self.output.loudness() == Loudness::Quiet => {}
+            _ if self.piece.is_empty() => {}
+            _ => self.output.insist(&self.piece),
+        }
+        self.piece.clear();
+    }
+}

@@ -1,0 +1,24 @@
+//! A cause's card in full.
+
+use rst_storm_core::causes::{ResetCause, twins};
+
+use super::layout::{Ink, Page};
+
+/// The whole card.
+pub fn full(card: &ResetCause, page: &Page) -> String {
+    let heading = format!("{}: {}", card.id, card.title);
+    let mut text = format!("{}\n", page.ink(Ink::Strong, &heading));
+    text.push_str(&page.item("story", card.story));
+    text.push_str(&page.item("traces", card.on_the_wire));
+    if let Some(refined) = card.refines {
+        text.push_str(&page.item("when", &format!("it says when {refined} happens, and doesn't replace it")));
+    }
+    let twins: Vec<&str> = twins(card).map(|twin| twin.id.0).collect();
+    if !twins.is_empty() {
+        text.push_str(&page.item("twins", &twins.join(", ")));
+    }
+    text.push_str(&page.item("decide", card.decided_by));
+    text.push_str(&page.item("do", card.remedy));
+    text.push_str(&page.item("read", &card.references.join("; ")));
+    text
+}

@@ -1,0 +1,296 @@
+//! Records of connections as JSON: the names that other tools' logs have, then ours. The schema is schema/explain.schema.json.
+
+use std::net::IpAddr;
+
+use rst_storm_core::explain::{FrameNumber, Judged, Record};
+use rst_storm_core::flow::PerSide;
+use rst_storm_core::reset::payload::Payload;
+use rst_storm_core::reset::{Evidence, Grounds, Harm, Stance};
+use rst_storm_core::tcp::Side;
+use serde::Serialize;
+
+use super::moment;
+use super::names::Names;
+use super::words;
+
+/// The name of this format.
+pub const SCHEMA: &str = "rst-storm/explain/1";
+
+/// One connection.
+#[derive(Debug, Serialize)]
+pub struct Connection<'a> {
+    schema: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    file: &'a str,
+    ts: f64,
+    uid: String,
+    community_id: Option<String>,
+    orig_h: IpAddr,
+    orig_p: u16,
+    resp_h: IpAddr,
+    resp_p: u16,
+    duration: f64,
+    conn_state: String,
+    history: String,
+    orig_pkts: u64,
+    resp_pkts: u64,
+    orig_bytes: u64,
+    resp_bytes: u64,
+    syn: bool,
+    synack: bool,
+    rst_from: &'static str,
+    rst_first: Option<&'static str>,
+    rst_count: u32,
+    fin_from: &'static str,
+    fin_count: u32,
+    stage: &'static str,
+    signature: Option<String>,
+    tshark_completeness: u8,
+    rst_storm: bool,
+    orig_hops: Option<u8>,
+    resp_hops: Option<u8>,
+    capture_point: &'static str,
+    resets: Vec<Reset<'a>>,
+    unlisted_resets: u32,
+}
+
+/// One reset of a connection.
+#[derive(Debug, Serialize)]
+pub struct Reset<'a> {
+    frame: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    ts: f64,
+    from: &'static str,
+    shape: &'static str,
+    progress: &'static str,
+    sender: Sender<'a>,
+    cause: Option<Cause>,
+    evidence: Vec<Ground<'a>>,
+    ruled_out: Vec<RuledOut<'a>>,
+    would_decide: Option<&'static str>,
+    harm: HarmDone,
+    remedy: Option<&'static str>,
+    payload: Vec<Said>,
+    group: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Sender<'a> {
+    who: &'static str,
+    confidence: String,
+    evidence: Vec<Ground<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cause {
+    id: &'static str,
+    confidence: String,
+    twins: Vec<&'static str>,
+}
+
+/// One observation.
+#[derive(Debug, Serialize)]
+pub struct Ground<'a> {
+    frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with_frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    stance: &'static str,
+    says: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RuledOut<'a> {
+    id: &'static str,
+    #[serde(flatten)]
+    because: Ground<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct HarmDone {
+    kind: &'static str,
+    harmful: bool,
+    lost_by_sender: u32,
+    lost_by_victim: u32,
+    says: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Said {
+    kind: &'static str,
+    says: String,
+    #[serde(flatten)]
+    detail: Detail,
+}
+
+/// What is in a payload of one kind.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Detail {
+    BigIp { code: u64, line: u32, relayed_from_peer: bool, cause: String },
+    Diagnostic { form: &'static str, code: Option<u16>, enterprise: u32, description: Option<String> },
+    Mptcp { transient: bool, code: u8 },
+    Text { text: String },
+    Binary { octets: u32 },
+}
+
+impl<'a> Connection<'a> {
+    /// The record of a connection.
+    pub fn new(record: &'a Record, names: &'a Names) -> Connection<'a> {
+        let connection = &record.connection;
+        let (packets, bytes) = (connection.packets(), connection.bytes());
+        let (rst, fin) = (connection.rst_count(), connection.fin_count());
+        Connection {
+            schema: SCHEMA,
+            kind: "connection",
+            file: names.of(connection.first_frame),
+            ts: moment::seconds(connection.started),
+            uid: connection.uid(),
+            community_id: connection.community_id(),
+            orig_h: connection.originator.addr,
+            orig_p: connection.originator.port,
+            resp_h: connection.responder.addr,
+            resp_p: connection.responder.port,
+            duration: moment::span_seconds(connection.duration_nanos()),
+            conn_state: connection.conn_state().to_string(),
+            history: connection.history.to_string(),
+            orig_pkts: packets.originator,
+            resp_pkts: packets.responder,
+            orig_bytes: bytes.originator,
+            resp_bytes: bytes.responder,
+            syn: connection.syn(),
+            synack: connection.syn_ack(),
+            rst_from: from(rst),
+            rst_first: record.rst_first().map(side),
+            rst_count: rst.originator.saturating_add(rst.responder),
+            fin_from: from(fin),
+            fin_count: fin.originator.saturating_add(fin.responder),
+            stage: record.stage.word(),
+            signature: record.signature.map(|signature| signature.to_string()),
+            tshark_completeness: connection.tshark_completeness.0,
+            rst_storm: record.rst_storm,
+            orig_hops: record.vantage.originator_hops,
+            resp_hops: record.vantage.responder_hops,
+            capture_point: record.vantage.words(),
+            resets: record.resets.iter().map(|judged| Reset::new(judged, record, names)).collect(),
+            unlisted_resets: record.unlisted,
+        }
+    }
+}
+
+impl<'a> Reset<'a> {
+    /// A reset of this record.
+    pub fn new(judged: &'a Judged, record: &Record, names: &'a Names) -> Reset<'a> {
+        let (reset, verdict) = (&judged.reset, &judged.verdict);
+        let (frame, home) = (reset.segment.frame, record.connection.first_frame);
+        let payload = reset.carried.as_ref().map(|carried| carried.decode()).unwrap_or_default();
+        Reset {
+            frame: FrameNumber(frame).number(),
+            file: elsewhere(frame, home, names),
+            ts: moment::seconds(reset.segment.at),
+            from: side(reset.by),
+            shape: reset.facts.shape.word(),
+            progress: reset.facts.progress.word(),
+            sender: Sender {
+                who: reset.sender.who.word(),
+                confidence: reset.sender.finding.to_string(),
+                evidence: grounds(&reset.sender.grounds, home, names),
+            },
+            cause: verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
+                id: id.0,
+                confidence: finding.to_string(),
+                twins: verdict.twins().into_iter().map(|(id, _)| id.0).collect(),
+            }),
+            evidence: grounds(&verdict.grounds(reset), home, names),
+            ruled_out: verdict
+                .ruled_out(reset)
+                .iter()
+                .map(|(id, evidence)| RuledOut { id: id.0, because: Ground::new(evidence, home, names) })
+                .collect(),
+            would_decide: verdict.would_decide(),
+            harm: HarmDone::new(reset.harm),
+            remedy: verdict.card().map(|card| card.remedy),
+            payload: payload.into_iter().map(Said::new).collect(),
+            group: judged.group.map(|group| group.0),
+        }
+    }
+}
+
+impl<'a> Ground<'a> {
+    /// An observation; `home` is a frame of the file that needs no naming.
+    pub fn new(evidence: &Evidence, home: u64, names: &'a Names) -> Ground<'a> {
+        let mut frames = evidence.frames();
+        let (frame, with_frame) = (frames.next(), frames.next());
+        Ground {
+            frame: frame.map(|frame| FrameNumber(frame).number()),
+            with_frame: with_frame.map(|frame| FrameNumber(frame).number()),
+            file: frame.and_then(|frame| elsewhere(frame, home, names)),
+            stance: match evidence.stance {
+                Stance::For => "for",
+                Stance::Against => "against",
+            },
+            says: evidence.to_string(),
+        }
+    }
+}
+
+impl HarmDone {
+    fn new(harm: Harm) -> HarmDone {
+        let (lost_by_sender, lost_by_victim) = match harm {
+            Harm::Lost { of_sender, of_victim } => (of_sender, of_victim),
+            _ => (0, 0),
+        };
+        let (kind, harmful) = (harm.word(), harm.is_harmful());
+        HarmDone { kind, harmful, lost_by_sender, lost_by_victim, says: words::harm(harm) }
+    }
+}
+
+impl Said {
+    fn new(payload: Payload) -> Said {
+        let (kind, says) = (payload.kind(), payload.to_string());
+        let detail = match payload {
+            Payload::BigIp { code, line, relayed_from_peer, cause } => {
+                Detail::BigIp { code, line, relayed_from_peer, cause }
+            }
+            Payload::Diagnostic(diagnostic) => Detail::Diagnostic {
+                form: diagnostic.form.word(),
+                code: diagnostic.code,
+                enterprise: diagnostic.enterprise,
+                description: diagnostic.description,
+            },
+            Payload::MptcpReset { transient, reason, .. } => Detail::Mptcp { transient, code: reason },
+            Payload::Text(text) => Detail::Text { text },
+            Payload::Binary { len, .. } => Detail::Binary { octets: len },
+        };
+        Said { kind, says, detail }
+    }
+}
+
+/// All observations of a finding.
+pub fn grounds<'a>(grounds: &Grounds, home: u64, names: &'a Names) -> Vec<Ground<'a>> {
+    grounds.iter().map(|evidence| Ground::new(evidence, home, names)).collect()
+}
+
+/// The name of a frame's file, where that isn't the record's own.
+fn elsewhere<'a>(frame: u64, home: u64, names: &'a Names) -> Option<&'a str> {
+    (FrameNumber(frame).input() != FrameNumber(home).input()).then(|| names.of(frame))
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Originator => "orig",
+        Side::Responder => "resp",
+    }
+}
+
+fn from(counts: PerSide<u32>) -> &'static str {
+    match (counts.originator > 0, counts.responder > 0) {
+        (true, true) => "both",
+        (true, false) => "orig",
+        (false, true) => "resp",
+        (false, false) => "none",
+    }
+}

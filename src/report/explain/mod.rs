@@ -1,0 +1,14 @@
+//! What explain tells: text for people, JSON for programs.
+
+pub mod block;
+pub mod card;
+pub mod catalogue;
+pub mod comment;
+pub mod document;
+pub mod json;
+pub mod layout;
+mod moment;
+pub mod names;
+pub mod story;
+pub mod text;
+mod words;

@@ -1,0 +1,28 @@
+//! The source of segments: capture files, pipes and standard input, read, decoded and handed on in batches.
+//!
+//! It says what was seen and judges nothing. Whoever wants the segments gives a [`Sink`] to [`run`].
+
+mod again;
+mod annotate;
+mod around;
+mod batch;
+mod error;
+mod file_report;
+mod idleness;
+mod merge;
+mod octets;
+mod plan;
+mod run;
+mod sink;
+mod source;
+mod threads;
+
+pub use again::{first_frame, read_again};
+pub use annotate::{AnnotateError, Annotated};
+pub use around::{Around, Held, around, held};
+pub use batch::{Batch, Files};
+pub use error::SourceError;
+pub use file_report::{FileReport, LARGEST_PAYLOAD};
+pub use plan::{Input, MOST_INPUTS, SourcePlan, Workers};
+pub use run::run;
+pub use sink::Sink;
