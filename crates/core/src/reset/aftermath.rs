@@ -1,7 +1,6 @@
 //! What followed a reset: only that shows whether its sender meant it and whether its victim took it.
 
-use super::sender::REORDERING_NANOS;
-use super::trace::Trace;
+use super::trace::{REORDERING_NANOS, Trace};
 use crate::tcp::{Segment, SeqNumber};
 
 /// What was seen after a reset, in the same connection.

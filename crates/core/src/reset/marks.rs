@@ -3,11 +3,10 @@
 use super::evidence::{Evidence, Value};
 use super::facts::Timestamps;
 use super::observed::Observed;
-use super::sender::REORDERING_NANOS;
 use super::shape::Shape;
 use super::stack::{IdStep, LinuxFit};
 use super::suspicion::Suspicion;
-use super::trace::Trace;
+use super::trace::{REORDERING_NANOS, Trace};
 use crate::tcp::SeqNumber;
 
 /// No window is larger (RFC 7323 section 2.3).

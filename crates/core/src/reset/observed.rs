@@ -4,9 +4,8 @@ use super::aftermath::Aftermath;
 use super::facts::Facts;
 use super::neighbours::Neighbours;
 use super::payload::Carried;
-use super::sender::REORDERING_NANOS;
 use super::shape::Shape;
-use super::trace::Trace;
+use super::trace::{REORDERING_NANOS, Trace};
 use crate::tcp::{Segment, Side};
 
 /// One reset, before anything is concluded from it.

@@ -48,9 +48,6 @@ pub struct Sender {
     pub grounds: Grounds,
 }
 
-/// Two segments so close may have changed places on their way through the capturing machine.
-pub const REORDERING_NANOS: u64 = 200_000;
-
 impl Sender {
     /// Who sent this reset; `by` is the side that its addresses name.
     pub fn of(reset: &Observed, by: Side) -> Sender {

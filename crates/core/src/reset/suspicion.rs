@@ -6,9 +6,9 @@
 use super::evidence::{Evidence, Grounds, Value};
 use super::facts::Facts;
 use super::observed::Observed;
-use super::sender::REORDERING_NANOS;
 use super::shape::Shape;
 use super::stack::LinuxFit;
+use super::trace::REORDERING_NANOS;
 
 /// The kernel's reply can overtake data that its queues still pace; they hold it no longer than this.
 const PACING_NANOS: u64 = 10_000_000;
