@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{Explainer, FrameNumber, Limits, Record, Selection, Summary};
+use rst_storm_core::explain::{Explainer, Limits, Record, Selection, Summary};
 use serde::Serialize;
 
 use crate::report::explain::comment::Comments;
@@ -140,10 +140,7 @@ impl Sink for Telling<'_> {
         let mut asides = batch.asides.iter().peekable();
         for (index, segment) in batch.segments.iter().enumerate() {
             let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
-            let file = batch.file(index);
-            let mut segment = *segment;
-            segment.frame = FrameNumber::new(file as u16, segment.frame).0;
-            explainer.push(&segment, aside, &mut |record| teller.tell(record));
+            explainer.push(segment, aside, &mut |record| teller.tell(record));
         }
         teller.hand_over_pieces()
     }
