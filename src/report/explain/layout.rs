@@ -63,6 +63,11 @@ impl Page {
         wrap(&format!("{:INDENT$}- ", ""), INDENT + 2, text)
     }
 
+    /// A line that begins at the margin, as far as it is one.
+    pub fn heading(&self, text: &str) -> String {
+        wrap("", 2, text)
+    }
+
     /// A paragraph.
     pub fn paragraph(&self, text: &str) -> String {
         wrap("  ", 2, text)
