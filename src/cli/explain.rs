@@ -213,7 +213,7 @@ fn tell_story(
     let judged = record.resets.iter().find(|judged| Some(judged.reset.segment.frame) == frame);
     let Some(judged) = judged else { return Ok(()) };
     let around = watch::around(input, &judged.reset.segment, record.connection.first_frame).map_err(Failure::usage)?;
-    session.output.insist(&story(judged, record, &around, names, page));
+    session.output.say(&story(judged, record, &around, names, page));
     Ok(())
 }
 
