@@ -95,8 +95,8 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if let Some(number) = args.frame {
         check_frame(the_only(&inputs, "--frame")?, number)?;
     }
-    let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
     let plan = source_plan(&args, &inputs)?;
+    let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
     let selection = Selection {
         only_resets: args.only == Some(Only::Resets),
         hosts: args.host,
