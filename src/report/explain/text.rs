@@ -10,6 +10,7 @@ use super::layout::{Ink, Page, percent, thousands};
 use super::moment;
 use super::names::Names;
 use super::words;
+use crate::report::visible::Visible;
 use crate::watch::FileReport;
 
 /// Services that are listed.
@@ -20,7 +21,7 @@ const MOST_GROUPS: usize = 20;
 
 /// What an input was.
 pub fn input(report: &FileReport, page: &Page) -> String {
-    let mut text = format!("{}\n", page.ink(Ink::Strong, &report.name));
+    let mut text = format!("{}\n", page.ink(Ink::Strong, &Visible(&report.name).to_string()));
     let span = match (report.first, report.last) {
         (Some(first), Some(last)) => {
             format!(", {} to {} ({})", moment::full(first), moment::time_of_day(last), Span(last.nanos_since(first)))
