@@ -1,4 +1,4 @@
-//! rst-storm makes TCP resets, watches them, and proves what it saw.
+//! rst-storm makes TCP resets, explains them, and proves what it saw.
 
 #![forbid(unsafe_code)]
 

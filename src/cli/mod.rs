@@ -21,9 +21,9 @@ use crate::report::output::Loudness;
 pub use exit::{Failure, Verdict};
 use typed::TypedColor;
 
-/// Makes TCP resets, watches them, and proves what it saw.
+/// Makes TCP resets, explains them, and proves what it saw.
 ///
-/// `rst-storm run` shows all of it in eleven seconds: a lab of three network namespaces, a server that closes every
+/// `rst-storm explain` tells from a capture who reset each connection, and why. `rst-storm run` shows a storm in eleven seconds: a lab of three network namespaces, a server that closes every
 /// connection with RST, a client that meets them, an observer on the wire between, and a ledger in which the
 /// applications, the wire and the kernel must agree.
 #[derive(Debug, Parser)]
@@ -35,7 +35,7 @@ struct Cli {
     common: Common,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all checks hold; 1 a check failed; 2 wrong usage, a refused target, or a file \
+const EXIT_CODES: &str = "Exit codes: 0 all checks hold; 1 a check failed, or a filter found nothing; 2 wrong usage, a refused target, or a file \
                           that can't be opened; 3 the machine lacks something (a privilege, a port, space), named \
                           with its remedy";
 

@@ -7,6 +7,7 @@
 //! < SA 300 ack 101              # from the server
 //! > A 101 ack 301
 //! +250ms                        # time passes: ns, us, ms, s, m or h; fractions too
+//! pace 50us                     # from line to line passes so much from here on, and not a millisecond
 //! > PA 101 ack 301 len 20       # payload octets
 //! < R 301
 //! ```
@@ -15,7 +16,8 @@
 //! a number; `bad`: a wrong checksum; `cut`: some of it wasn't captured; `nodf`: may be fragmented. From line to line passes a millisecond, and frames are counted from 1.
 //!
 //! After a line `linux` both hosts fill in what Linux would: counting IP ids (a SYN-ACK's and a reply's are 0), timestamps, and no
-//! window in resets that answer a segment. What a line says itself still holds.
+//! window in resets that answer a segment. What a line says itself still holds. After a line `windows` both do as Windows does: a time
+//! to live of 128, counting IP ids, no timestamps, no window in resets. After `macos`: IP ids of 0, and no timestamps in resets.
 //!
 //! A line that can't be read is a mistake in the test: it panics, and says which line it was.
 
@@ -43,7 +45,8 @@ pub fn sightings(conversation: &str) -> Vec<(Segment, Checksum)> {
         client: Endpoint::new([10, 0, 0, 1].into(), 40000),
         server: Endpoint::new([10, 0, 1, 2].into(), 9999),
         now: BEGINNING,
-        linux: false,
+        stack: None,
+        pace: MILLISECOND,
         ids: [1_000, 5_000],
         read: Vec::new(),
     };
@@ -134,11 +137,21 @@ fn words(opinion: Opinion) -> String {
     }
 }
 
+/// Whose headers are filled in.
+#[derive(Clone, Copy)]
+enum Stack {
+    Linux,
+    Windows,
+    MacOs,
+}
+
 struct Reader {
     client: Endpoint,
     server: Endpoint,
     now: u64,
-    linux: bool,
+    /// From segment to segment.
+    pace: u64,
+    stack: Option<Stack>,
     /// The last IP ids of client and server.
     ids: [u16; 2],
     read: Vec<(Segment, Checksum)>,
@@ -154,8 +167,11 @@ impl Reader {
             ">" => self.read_segment(self.client, self.server, &mut words)?,
             "<" => self.read_segment(self.server, self.client, &mut words)?,
             "client" => self.client = words.next()?.parse::<SocketAddr>().ok()?.into(),
-            "linux" => self.linux = true,
+            "linux" => self.stack = Some(Stack::Linux),
+            "macos" => self.stack = Some(Stack::MacOs),
+            "pace" => self.pace = nanos(words.next()?)?,
             "server" => self.server = words.next()?.parse::<SocketAddr>().ok()?.into(),
+            "windows" => self.stack = Some(Stack::Windows),
             time => self.now += nanos(time.strip_prefix('+')?)?,
         }
         words.next().is_none().then_some(())
@@ -183,8 +199,11 @@ impl Reader {
             ip: IpFacts { ttl: 64, tos: 0, id: Some(0), dont_fragment: true },
         };
         segment.seq = SeqNumber(words.next()?.parse().ok()?);
-        if self.linux {
-            self.fill_in(&mut segment);
+        match self.stack {
+            Some(Stack::Linux) => self.fill_in_linux(&mut segment),
+            Some(Stack::Windows) => self.fill_in_windows(&mut segment),
+            Some(Stack::MacOs) => self.fill_in_macos(&mut segment),
+            None => {}
         }
         while let Some(word) = words.next() {
             match word {
@@ -215,25 +234,51 @@ impl Reader {
             }
         }
         self.read.push((segment, checksum));
-        self.now += MILLISECOND;
+        self.now += self.pace;
         Some(())
     }
 
     /// What Linux puts into the header.
-    fn fill_in(&mut self, segment: &mut Segment) {
+    fn fill_in_linux(&mut self, segment: &mut Segment) {
         let flags = segment.flags;
         let answers = flags.is_rst() && (!flags.is_ack() || segment.seq.0 == 0);
         if answers {
             segment.window = 0;
             return;
         }
-        segment.timestamp_value = u32::try_from((self.now - BEGINNING) / MILLISECOND).ok();
-        if flags.is_syn() && flags.is_ack() {
-            return;
+        segment.timestamp_value = self.clock();
+        if !(flags.is_syn() && flags.is_ack()) {
+            segment.ip.id = self.next_id(segment.source);
         }
-        let last = &mut self.ids[usize::from(segment.source == self.server)];
+    }
+
+    /// What Windows does.
+    fn fill_in_windows(&mut self, segment: &mut Segment) {
+        segment.ip.ttl = 128;
+        segment.ip.id = self.next_id(segment.source);
+        if segment.flags.is_rst() {
+            segment.window = 0;
+        }
+    }
+
+    /// What macOS does, and other BSDs do much alike.
+    fn fill_in_macos(&mut self, segment: &mut Segment) {
+        let flags = segment.flags;
+        if !flags.is_rst() {
+            segment.timestamp_value = self.clock();
+        } else if !flags.is_ack() {
+            segment.window = 0;
+        }
+    }
+
+    fn clock(&self) -> Option<u32> {
+        u32::try_from((self.now - BEGINNING) / MILLISECOND).ok()
+    }
+
+    fn next_id(&mut self, source: Endpoint) -> Option<u16> {
+        let last = &mut self.ids[usize::from(source == self.server)];
         *last = last.wrapping_add(1);
-        segment.ip.id = Some(*last);
+        Some(*last)
     }
 }
 

@@ -11,7 +11,7 @@ pub fn full(card: &ResetCause, page: &Page) -> String {
     text.push_str(&page.item("story", card.story));
     text.push_str(&page.item("traces", card.on_the_wire));
     if let Some(refined) = card.refines {
-        text.push_str(&page.item("occasion", &format!("it says when {refined} happens, and doesn't replace it")));
+        text.push_str(&page.item("when", &format!("it says when {refined} happens, and doesn't replace it")));
     }
     let twins: Vec<&str> = twins(card).map(|twin| twin.id.0).collect();
     if !twins.is_empty() {

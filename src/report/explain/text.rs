@@ -193,7 +193,7 @@ fn group(group: &Group, summary: &Summary, names: &Names, page: &Page) -> String
     }
     for (id, finding, grounds) in summary.occasions(group) {
         let occasion = format!("{id} ({finding})");
-        text.push_str(&page.item("occasion", &page.ink(Ink::Finding, &occasion)));
+        text.push_str(&page.item("when", &page.ink(Ink::Finding, &occasion)));
         for evidence in grounds.iter() {
             text.push_str(&page.point(&format!("{evidence}{}", names.frames(evidence.frames()))));
         }

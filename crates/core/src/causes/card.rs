@@ -52,6 +52,10 @@ pub enum Recogniser {
 }
 
 /// What a card says of a reset, or of a group of them.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, on the stack, and a box for each reset would cost more"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opinion {
     /// It may be this cause.

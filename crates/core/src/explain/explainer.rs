@@ -13,7 +13,7 @@ use super::verdict::judge;
 use crate::capture::Timestamp;
 use crate::flow::zeek::{self, ConnState, Tracked, TrackedTable};
 use crate::reset::payload::Carried;
-use crate::reset::{Aftermath, Earlier, EarlierEnd, Facts, Neighbours, Observed, Reset, Shape, Translated};
+use crate::reset::{Aftermath, Earlier, EarlierEnd, Facts, Neighbours, Observed, Reset, Shape, Trace, Translated};
 use crate::tcp::{Checksum, Endpoint, Segment, Side};
 
 /// The resets of one connection that are listed; the rest are counted.
@@ -99,7 +99,7 @@ impl Explainer {
         let is_reset = segment.flags.is_rst();
         let translated = if is_reset && !segment.flags.is_ack() { self.translated(segment) } else { None };
         let desk = &mut self.desk;
-        let tracked = self.table.push(segment, checksum, &mut |gone| desk.close(gone, Some(segment), ended));
+        let tracked = self.table.push(segment, checksum, &mut |gone| desk.close(gone, ended));
         if checksum == Checksum::Bad {
             return;
         }
@@ -115,14 +115,14 @@ impl Explainer {
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
     pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&Record)) {
         let desk = &mut self.desk;
-        self.table.pass(now, &mut |gone| desk.close(gone, None, ended));
+        self.table.pass(now, &mut |gone| desk.close(gone, ended));
     }
 
     /// Hands over all connections that are left, and says what all of them show together.
     pub fn finish(mut self, ended: &mut impl FnMut(&Record)) -> Summary {
         let desk = &mut self.desk;
         desk.finishing = true;
-        self.table.end(&mut |gone| desk.close(gone, None, ended));
+        self.table.end(&mut |gone| desk.close(gone, ended));
         let (groups, ungrouped) = self.desk.groups.into_parts();
         Summary {
             tally: self.desk.tally,
@@ -151,7 +151,8 @@ impl Desk {
             if segment.flags.is_ack() {
                 kept.service = self.services.find(segment.source);
                 if let Some(service) = kept.service {
-                    self.services.note_answer(service, segment);
+                    let syn = kept.trail.opener().and_then(|opener| opener.syn.filter(|_| opener.syns == 1));
+                    self.services.note_answer(service, segment, syn.map(|syn| segment.at.nanos_since(syn.at)));
                 }
             } else {
                 self.memory.note_opening(segment.source, segment.destination);
@@ -178,7 +179,7 @@ impl Desk {
         kept.inbound.note(segment);
         let first = kept.resets.is_empty() && kept.unlisted == 0;
         for seen in &mut kept.resets {
-            seen.after.note(&seen.segment, segment);
+            seen.note(segment);
         }
         kept.storms[usize::from(kept.resets.first().is_some_and(|seen| seen.segment.source != segment.source))]
             .note(segment.at);
@@ -197,25 +198,30 @@ impl Desk {
         }
         let facts = Facts::measure(segment, &kept.trail);
         let neighbours = self.neighbours(kept, segment, translated);
-        let answers_reset = kept.resets.iter().any(|seen| seen.segment.source == segment.destination);
+        let last_of = |source| {
+            let seen = kept.resets.iter().rev().find(|seen| seen.segment.source == source)?;
+            Some(Trace::of(&seen.segment))
+        };
+        let resets_before = [last_of(segment.source), last_of(segment.destination)];
+        let resets_before = resets_before.iter().any(Option::is_some).then(|| Box::new(resets_before));
         let carried = carried.map(Box::new);
         let after = Aftermath::default();
         self.held += usize::from(!kept.resets.is_empty());
         let segment = *segment;
-        let observed = Observed { segment, facts, after, neighbours, carried, first, answers_reset };
+        let seen = Observed { segment, facts, after, neighbours, carried, first, resets_before };
         kept.resets.push(match self.spare.pop() {
             Some(mut room) => {
-                *room = observed;
+                *room = seen;
                 room
             }
-            None => Box::new(observed),
+            None => Box::new(seen),
         });
     }
 
     fn neighbours(&mut self, kept: &Kept, reset: &Segment, translated: Option<Translated>) -> Neighbours {
         let (sender, victim) = (reset.source, reset.destination);
-        let missed = kept.trail.opener().is_none();
-        let earlier = if missed { self.memory.earlier(sender, victim) } else { None };
+        let unopened = kept.trail.opener().is_none() || kept.trail.answerer().is_none();
+        let earlier = if unopened { self.memory.earlier(sender, victim) } else { None };
         // A refused SYN has found no service yet: the refusal itself names the address and port.
         let service = match kept.service {
             None if Shape::of(reset, &kept.trail) == Shape::Refusal => self.services.find(sender),
@@ -226,14 +232,13 @@ impl Desk {
     }
 
     /// A connection is over, or forgotten: judges its resets and hands over its record.
-    fn close(&mut self, gone: &mut Tracked<Kept>, next: Option<&Segment>, ended: &mut impl FnMut(&Record)) {
+    fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&Record)) {
         let Tracked { connection, kept } = gone;
-        let (originator, responder) = (connection.originator, connection.responder);
+        let originator = connection.originator;
         if let Some(service) = kept.service.filter(|_| kept.is_open) {
             self.services.note_close(service);
         }
-        let replaced = next.is_some_and(|next| is_between(next, originator, responder) && next.flags.is_syn());
-        if !self.finishing && !replaced {
+        if !self.finishing {
             self.remember(connection, kept);
         }
         self.held -= kept.resets.len().saturating_sub(1).min(self.held);
@@ -250,8 +255,12 @@ impl Desk {
             resets: core::mem::take(&mut self.judged),
             connection: connection.clone(),
         };
-        for observed in kept.resets.drain(..) {
+        let mut over = false;
+        for mut observed in kept.resets.drain(..) {
             let by = side(observed.segment.source);
+            // One that its victim didn't take ended nothing: what it would have cost, the next one costs.
+            observed.first = !over;
+            over |= observed.was_taken();
             let reset = Reset::of(observed, by);
             let verdict = judge(&reset);
             record.resets.push(Judged { reset, verdict, group: None });
@@ -274,7 +283,9 @@ impl Desk {
             EarlierEnd::Silent
         };
         let (first_frame, last_seen) = (connection.first_frame, connection.last_seen);
-        let earlier = Earlier { end, first_frame, last_seen, sender_next: None };
+        let seen = |end| kept.trail.sender(end).next.is_some();
+        let both_ways = seen(connection.originator) && seen(connection.responder);
+        let earlier = Earlier { end, first_frame, last_seen, sender: Side::Originator, both_ways, sender_next: None };
         self.memory.remember(connection.originator, connection.responder, earlier, &kept.trail);
     }
 
@@ -291,9 +302,4 @@ impl Desk {
             record.resets[place].group = group;
         }
     }
-}
-
-fn is_between(segment: &Segment, one: Endpoint, other: Endpoint) -> bool {
-    let ends = (segment.source, segment.destination);
-    ends == (one, other) || ends == (other, one)
 }

@@ -2,7 +2,7 @@
 
 use crate::capture::Timestamp;
 use crate::causes::{CATALOGUE, CauseId, GroupFacts, Opinion, Recogniser};
-use crate::reset::{Finding, Grounds, Progress, Shape, Who};
+use crate::reset::{EarlierEnd, Finding, Grounds, Progress, Shape, Who};
 use crate::tcp::{Endpoint, Side};
 
 use super::record::{GroupId, Judged, Record};
@@ -67,12 +67,15 @@ struct Silences {
     short: u64,
 }
 
+/// Resets a second. They are counted when their connections end, which is not quite the order in which they came.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rate {
-    second: u64,
-    count: u64,
+    seconds: [(u64, u64); SECONDS],
     most: u64,
 }
+
+/// Seconds that are counted at once: connections end at most some 300 s apart, by Zeek's rules, and mostly within ten.
+const SECONDS: usize = 16;
 
 const MOST_KNOWN: usize = 16;
 const LEAST_SILENCE: u64 = 100_000_000;
@@ -85,10 +88,16 @@ impl GroupKey {
     pub fn of(judged: &Judged, record: &Record) -> GroupKey {
         let (reset, verdict) = (&judged.reset, &judged.verdict);
         let refused = reset.facts.shape == Shape::Refusal && reset.facts.progress <= Progress::Opening;
-        let service = record.connection.responder;
+        // A connection that was let go in a long silence begins anew with whoever breaks that.
+        let before = reset.neighbours.earlier.filter(|earlier| earlier.end == EarlierEnd::Silent);
+        let (by, service) = match before.map(|earlier| earlier.sender) {
+            Some(Side::Responder) => (Side::Responder, reset.segment.source),
+            Some(Side::Originator) => (Side::Originator, reset.segment.destination),
+            None => (reset.by, record.connection.responder),
+        };
         GroupKey {
             who: reset.sender.who,
-            by: reset.by,
+            by,
             service: if refused { Endpoint::new(service.addr, 0) } else { service },
             shape: reset.facts.shape,
             progress: reset.facts.progress,
@@ -127,15 +136,20 @@ impl Group {
         let segment = &reset.segment;
         self.count += 1;
         self.harmful += u64::from(reset.harm.is_harmful());
-        self.span = [self.span[0].min(segment.at), self.span[1].max(segment.at)];
-        self.frames[1] = segment.frame;
+        // They are counted in the order in which their connections end, which is another.
+        if segment.at < self.span[0] {
+            (self.span[0], self.frames[0]) = (segment.at, segment.frame);
+        }
+        if segment.at >= self.span[1] {
+            (self.span[1], self.frames[1]) = (segment.at, segment.frame);
+        }
         let victim = match segment.destination.addr {
             core::net::IpAddr::V4(addr) => u128::from(addr.to_bits()),
             core::net::IpAddr::V6(addr) => addr.to_bits(),
         };
         self.victims.note(victim);
         self.ports.note(u128::from(responder.port));
-        self.silences.note(reset.facts.silence.unwrap_or(0));
+        self.silences.note(reset.idle().unwrap_or(0));
         let open = reset.neighbours.service.open;
         self.open_then = [self.open_then[0].min(open), self.open_then[1].max(open)];
         self.rate.note(segment.at);
@@ -234,10 +248,11 @@ impl Silences {
 impl Rate {
     fn note(&mut self, at: Timestamp) {
         let second = at.0 / 1_000_000_000;
-        if second != self.second {
-            (self.second, self.count) = (second, 0);
+        let (known, count) = &mut self.seconds[second as usize % SECONDS];
+        if *known != second {
+            (*known, *count) = (second, 0);
         }
-        self.count += 1;
-        self.most = self.most.max(self.count);
+        *count += 1;
+        self.most = self.most.max(*count);
     }
 }

@@ -60,7 +60,7 @@ impl Kept {
     /// Takes a segment that is no reset.
     pub(super) fn note(&mut self, segment: &Segment) {
         for seen in &mut self.resets {
-            seen.after.note(&seen.segment, segment);
+            seen.note(segment);
         }
         self.trail.note(segment);
         self.inbound.note(segment);

@@ -8,7 +8,7 @@ use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use crate::reset::{Earlier, Trail};
-use crate::tcp::{Endpoint, FlowKey, SeqNumber};
+use crate::tcp::{Endpoint, FlowKey, SeqNumber, Side};
 
 /// Places of each kind. A place takes some 130 octets.
 const PLACES: usize = 1 << 13;
@@ -16,6 +16,7 @@ const PLACES: usize = 1 << 13;
 /// A connection that is gone.
 #[derive(Clone, Debug)]
 struct Gone {
+    /// The originator and the responder, and what each would have sent next.
     ends: [(Endpoint, Option<SeqNumber>); 2],
     earlier: Earlier,
 }
@@ -40,9 +41,9 @@ impl Default for Memory {
 
 impl Memory {
     /// Remembers a connection that was let go while its endpoints may still use it.
-    pub(super) fn remember(&mut self, one: Endpoint, other: Endpoint, earlier: Earlier, trail: &Trail) {
-        let place = self.place(FlowKey::new(one, other));
-        let ends = [one, other].map(|end| (end, trail.sender(end).next));
+    pub(super) fn remember(&mut self, originator: Endpoint, responder: Endpoint, earlier: Earlier, trail: &Trail) {
+        let place = self.place(FlowKey::new(originator, responder));
+        let ends = [originator, responder].map(|end| (end, trail.sender(end).next));
         self.gone[place] = Some(Gone { ends, earlier });
     }
 
@@ -51,7 +52,8 @@ impl Memory {
         let gone = self.gone[self.place(FlowKey::new(sender, other))].as_ref()?;
         let next = |end: Endpoint| gone.ends.iter().find(|(known, _)| *known == end);
         let (_, sender_next) = next(sender).filter(|_| next(other).is_some())?;
-        Some(Earlier { sender_next: *sender_next, ..gone.earlier })
+        let side = if gone.ends[0].0 == sender { Side::Originator } else { Side::Responder };
+        Some(Earlier { sender: side, sender_next: *sender_next, ..gone.earlier })
     }
 
     /// Remembers whom an endpoint opened a connection to.

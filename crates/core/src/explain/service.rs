@@ -142,11 +142,12 @@ impl Services {
         &mut self.services[id.0 as usize]
     }
 
-    /// The service answered a SYN.
-    pub(super) fn note_answer(&mut self, id: ServiceId, syn_ack: &Segment) {
+    /// The service answered a SYN, and took so long.
+    pub(super) fn note_answer(&mut self, id: ServiceId, syn_ack: &Segment, trip: Option<u64>) {
         let known = &mut self.at(id).known;
         known.answered = Some((syn_ack.frame, syn_ack.ip.ttl));
         known.answered_at = syn_ack.at;
+        known.round_trip = known.round_trip.into_iter().chain(trip).min();
     }
 
     /// One of its connections was established.

@@ -1,5 +1,7 @@
 //! What the cards say of one reset, weighed.
 
+use core::cmp::Reverse;
+
 use crate::causes::{CATALOGUE, CauseId, Opinion, Recogniser, ResetCause, are_twins};
 use crate::reset::{Evidence, Finding, Grounds, Reset};
 
@@ -24,26 +26,38 @@ pub struct Verdict {
 /// Asks every card.
 pub fn judge(reset: &Reset) -> Verdict {
     let mut verdict = Verdict { says: [Says::Nothing; CATALOGUE.len()], best: None };
+    let mut best = None;
     for (place, card) in CATALOGUE.iter().enumerate() {
-        let says = match ask(card, reset) {
-            Opinion::For(finding, _) => Says::For(finding),
+        verdict.says[place] = match ask(card, reset) {
+            Opinion::For(finding, grounds) => {
+                let rank = Some(rank(card, finding, &grounds));
+                if rank > best {
+                    best = rank;
+                    verdict.best = Some((place as u8, finding));
+                }
+                Says::For(finding)
+            }
             Opinion::Against(_) => Says::Against,
             Opinion::Silent => Says::Nothing,
         };
-        verdict.says[place] = says;
-        // The catalogue is in the order of names, so that of equals the first by name stays.
-        if let Says::For(finding) = says
-            && verdict.best.is_none_or(|(_, best)| finding > best)
-        {
-            verdict.best = Some((place as u8, finding));
+    }
+    if let Some((place, Finding::Certain)) = verdict.best {
+        let twins = verdict.others(place).filter(|(card, _)| are_twins(card, card_at(place)));
+        if twins.into_iter().any(|(card, says)| matches!(says, Says::For(_)) || is_for_groups(card)) {
+            verdict.best = Some((place, Finding::Likely));
         }
     }
-    if let Some((place, finding @ Finding::Certain)) = verdict.best {
-        let doubted =
-            verdict.others(place).any(|(card, says)| says != Says::Against && are_twins(card, card_at(place)));
-        verdict.best = Some((place, if doubted { Finding::Likely } else { finding }));
-    }
     verdict
+}
+
+/// What makes one of two the better: see [`Verdict::card`].
+fn rank(card: &ResetCause, finding: Finding, grounds: &Grounds) -> (Finding, bool, usize, Reverse<CauseId>) {
+    (finding, card.refines.is_none(), grounds.iter().count(), Reverse(card.id))
+}
+
+/// Whether it can't be asked about one reset. A card that can and is silent has said that it makes none such.
+fn is_for_groups(card: &ResetCause) -> bool {
+    matches!(card.recognise, Recogniser::Group(_))
 }
 
 fn ask(card: &ResetCause, reset: &Reset) -> Opinion {
@@ -58,7 +72,8 @@ fn card_at(place: u8) -> &'static ResetCause {
 }
 
 impl Verdict {
-    /// The card of the best finding; where several are equally good, the first by name. None: unexplained.
+    /// The card of the best finding. Where several are as sure: rather a cause than one that refines another, rather the one with
+    /// more grounds, then the first by name. None: unexplained.
     pub fn card(&self) -> Option<&'static ResetCause> {
         self.best.map(|(place, _)| card_at(place))
     }
@@ -78,7 +93,7 @@ impl Verdict {
         self.best.map(|(place, _)| usize::from(place))
     }
 
-    /// What else it may be: every other cause that is suggested, and every twin of the best that nothing speaks against; the
+    /// What else it may be: every other cause that is suggested, and every twin of the best that is told by groups only; the
     /// likelier first, then by name.
     pub fn twins(&self) -> Vec<(CauseId, Finding)> {
         let Some((best, _)) = self.best else { return Vec::new() };
@@ -86,7 +101,9 @@ impl Verdict {
             .others(best)
             .filter_map(|(card, says)| match says {
                 Says::For(finding) => Some((card.id, finding)),
-                Says::Nothing if are_twins(card, card_at(best)) => Some((card.id, Finding::Possible)),
+                Says::Nothing if are_twins(card, card_at(best)) && is_for_groups(card) => {
+                    Some((card.id, Finding::Possible))
+                }
                 _ => None,
             })
             .collect();

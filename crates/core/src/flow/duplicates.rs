@@ -131,6 +131,7 @@ mod tests {
             window: 500,
             timestamp_value: Some(7),
             payload_len: 100,
+            cut: false,
             ip: IpFacts { ttl: 64, tos: 0, id: Some(9), dont_fragment: true },
         }
     }

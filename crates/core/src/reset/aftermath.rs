@@ -1,14 +1,14 @@
 //! What followed a reset: only that shows whether its sender meant it and whether its victim took it.
 
-use super::trace::Trace;
-use crate::tcp::Segment;
+use super::trace::{REORDERING_NANOS, Trace};
+use crate::tcp::{Segment, SeqNumber};
 
 /// What was seen after a reset, in the same connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Aftermath {
-    /// The sender's first segment that is no reset.
+    /// The sender's first segment that is no reset; rather one that reordering doesn't explain.
     pub sender_spoke: Option<Trace>,
-    /// The sender's first with payload, or a FIN, beyond the reset's number.
+    /// The sender's first with payload, or a FIN, beyond the reset's number or beyond all that it had sent before; likewise.
     pub sender_sent_new: Option<Trace>,
     /// The victim's first segment that is no reset.
     pub victim_spoke: Option<Trace>,
@@ -18,7 +18,7 @@ pub struct Aftermath {
     pub victim_segments: u32,
     /// The victim's first reset.
     pub victim_reset: Option<Trace>,
-    /// The sender's next reset.
+    /// The sender's next reset; rather one with other numbers.
     pub next_reset: Option<Trace>,
     /// Resets of the sender after it.
     pub further_resets: u32,
@@ -27,17 +27,19 @@ pub struct Aftermath {
 }
 
 impl Aftermath {
-    /// Takes a later segment of the connection.
-    pub fn note(&mut self, reset: &Segment, later: &Segment) {
+    /// Takes a later segment of the connection. `next` is what the sender would have sent next when the reset came.
+    pub fn note(&mut self, reset: &Segment, next: Option<SeqNumber>, later: &Segment) {
         let trace = Trace::of(later);
         let by_sender = later.source == reset.source;
         if later.flags.is_rst() {
             self.note_reset(reset, trace, by_sender);
         } else if by_sender {
-            self.sender_spoke.get_or_insert(trace);
-            let sends = trace.len > 0 || trace.flags.is_fin();
-            if sends && trace.end().distance_from(reset.seq) > 0 {
-                self.sender_sent_new.get_or_insert(trace);
+            keep(&mut self.sender_spoke, reset, trace);
+            let beyond = |number: SeqNumber| trace.end().distance_from(number) > 0;
+            // A refusal's number is 0 and none of its sender's.
+            let new = next.is_some_and(beyond) || (reset.seq.0 != 0 && beyond(reset.seq));
+            if new && (trace.len > 0 || trace.flags.is_fin()) {
+                keep(&mut self.sender_sent_new, reset, trace);
             }
         } else {
             self.victim_spoke.get_or_insert(trace);
@@ -53,7 +55,10 @@ impl Aftermath {
             self.victim_reset.get_or_insert(trace);
             return;
         }
-        self.next_reset.get_or_insert(trace);
+        let same = |one: &Trace| one.seq == reset.seq && one.ack == reset.ack;
+        if self.next_reset.is_none_or(|next| same(&next)) {
+            self.next_reset = Some(trace);
+        }
         self.further_resets = self.further_resets.saturating_add(1);
         self.other_numbers = self.other_numbers.saturating_add(u32::from(trace.seq != reset.seq));
     }
@@ -62,5 +67,13 @@ impl Aftermath {
     /// acknowledgment, nothing else, and no silence after it.
     pub fn challenge(&self) -> Option<Trace> {
         self.victim_spoke.filter(Trace::is_bare_ack)
+    }
+}
+
+/// Keeps the first that came later than reordering explains, or else the first.
+fn keep(kept: &mut Option<Trace>, reset: &Segment, trace: Trace) {
+    let late = |trace: &Trace| trace.at.nanos_since(reset.at) > REORDERING_NANOS;
+    if kept.is_none_or(|kept| !late(&kept) && late(&trace)) {
+        *kept = Some(trace);
     }
 }

@@ -50,6 +50,12 @@ impl Evidence {
         Evidence { stance: Stance::Against, says, values: [None; 2], frames: [0; 2] }
     }
 
+    /// The same observation, where it speaks against the finding.
+    pub const fn opposing(mut self) -> Evidence {
+        self.stance = Stance::Against;
+        self
+    }
+
     /// Fills the next `{}`. There are at most two.
     pub const fn with(mut self, value: Value) -> Evidence {
         if self.values[0].is_none() {

@@ -99,6 +99,8 @@ pub struct Facts {
     /// The victim's segment that it can be the answer to: one that acknowledges the reset's own sequence number (reply), or that
     /// ends where the reset acknowledges (refusal).
     pub offending: Option<Trace>,
+    /// Whether the victim's segment before that one would not fit as well: then it is known which one was answered.
+    pub asked_once: bool,
     /// Its number less the sender's SND.NXT as the wire showed it.
     pub ahead_of_sent: Option<i32>,
     /// Its number less what the victim had last acknowledged: 0 is what RFC 5961 section 3.2 wants.
@@ -124,8 +126,9 @@ pub struct Facts {
 }
 
 impl Before {
-    fn of(end: &End, peer: &End) -> Before {
-        let fin_acked = end.fin.zip(peer.acked).is_some_and(|(fin, acked)| acked.distance_from(fin.end()) >= 0);
+    /// `acked` is what its peer has acknowledged.
+    fn of(end: &End, acked: Option<SeqNumber>) -> Before {
+        let fin_acked = end.fin.zip(acked).is_some_and(|(fin, acked)| acked.distance_from(fin.end()) >= 0);
         Before {
             last: end.last,
             data_segments: end.data_segments,
@@ -136,7 +139,7 @@ impl Before {
             fin_acked,
             retransmissions: end.retransmissions,
             probes: end.probes,
-            unacknowledged: end.unacknowledged(peer),
+            unacknowledged: end.unacknowledged(acked),
             ttl: end.stack.ttl(),
             segments: end.stack.segments(),
             linux: end.stack.linux_fit(),
@@ -158,15 +161,19 @@ impl Facts {
     pub fn measure(reset: &Segment, trail: &Trail) -> Facts {
         let (sender, victim) = (trail.sender(reset.source), trail.receiver(reset.source));
         let shape = Shape::of(reset, trail);
+        let answers = |trace: &Trace| answers(reset, shape, trace);
+        let offending = victim.last.filter(answers).or(victim.before_last.filter(answers));
+        let fits_too = victim.before_last.is_some_and(|before| answers(&before));
         let since = |end: &End| end.last.map(|last| reset.at.nanos_since(last.at));
         let (since_sender, since_victim) = (since(sender), since(victim));
         let ahead = |number: SeqNumber, of: Option<SeqNumber>| of.map(|of| number.distance_from(of));
         Facts {
             shape,
             progress: progress(trail, sender, victim),
-            sender: Before::of(sender, victim),
-            victim: Before::of(victim, sender),
-            offending: offending(reset, shape, victim),
+            sender: Before::of(sender, victim.acked),
+            victim: Before::of(victim, acked_by(reset, shape, sender, victim)),
+            offending,
+            asked_once: offending.is_some() && !fits_too,
             ahead_of_sent: ahead(reset.seq, sender.next),
             ahead_of_acked: ahead(reset.seq, victim.acked),
             ack_ahead: if reset.flags.is_ack() { ahead(reset.ack, victim.next) } else { None },
@@ -192,6 +199,20 @@ impl Facts {
         self.sender.segments > 0 && self.victim.segments > 0
     }
 
+    /// Whether one direction is missing though the connection must have had both: the other side was acknowledged or answered.
+    pub fn is_one_sided(&self) -> bool {
+        let answers = |end: &Before| end.last.is_some_and(|last| last.flags.is_ack());
+        !self.both_ways() && (answers(&self.sender) || answers(&self.victim))
+    }
+
+    /// How long nothing had been sent, in nanoseconds: before the reset, or, where it answers a segment, before that one.
+    pub fn idle(&self) -> Option<u64> {
+        match self.offending {
+            Some(asked) => self.sender.last.map(|last| asked.at.nanos_since(last.at)),
+            None => self.silence,
+        }
+    }
+
     /// When the reply's cause was seen, and how long the answer took.
     pub fn answered_in(&self, at: Timestamp) -> Option<u64> {
         self.offending.map(|offending| at.nanos_since(offending.at))
@@ -215,15 +236,21 @@ fn progress(trail: &Trail, sender: &End, victim: &End) -> Progress {
     }
 }
 
-/// The segment that a reply or a refusal answers; the victim's last one first.
-fn offending(reset: &Segment, shape: Shape, victim: &End) -> Option<Trace> {
-    let candidates = victim.last.into_iter().chain(victim.before_last);
-    let answers = |trace: &Trace| match shape {
+/// What the reset's sender has acknowledged, by the reset itself too, if a socket may have sent it.
+fn acked_by(reset: &Segment, shape: Shape, sender: &End, victim: &End) -> Option<SeqNumber> {
+    let (acked, sent) = sender.acked.zip(victim.next)?;
+    let own = shape == Shape::Active && reset.flags.is_ack() && reset.ack.distance_from(sent) <= 0;
+    let further = own && reset.ack.distance_from(acked) > 0;
+    Some(if further { reset.ack } else { acked })
+}
+
+/// Whether a reply or a refusal can be the answer to this segment of the victim.
+fn answers(reset: &Segment, shape: Shape, trace: &Trace) -> bool {
+    match shape {
         Shape::Reply => trace.flags.is_ack() && trace.ack == reset.seq,
         Shape::Refusal => !trace.flags.is_ack() && trace.end() == reset.ack,
         _ => false,
-    };
-    candidates.into_iter().find(answers)
+    }
 }
 
 /// From the capture point to the reset's sender and back: what the handshake took on its side.

@@ -1,7 +1,9 @@
 //! What a reset cost: data that was lost or left unanswered, or nothing.
 
-use super::facts::{Facts, Progress};
+use super::facts::{Before, Progress};
+use super::observed::Observed;
 use super::shape::Shape;
+use crate::tcp::Side;
 
 /// What a reset cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,37 +45,48 @@ pub enum Why {
 }
 
 impl Harm {
-    /// The harm of a reset, by what was measured. `taken` is false where the victim went on as if nothing had come, `first` where
-    /// no other reset came before it in its connection.
-    pub fn of(facts: &Facts, taken: bool, first: bool) -> Harm {
-        if !taken {
+    /// The harm of a reset; `by` is the side that its addresses name.
+    pub fn of(reset: &Observed, by: Side) -> Harm {
+        if !reset.was_taken() {
             return Harm::None(Why::NotTaken);
         }
-        if !first {
+        if !reset.first {
             return Harm::None(Why::Repeated);
         }
-        if facts.shape == Shape::Refusal && facts.progress <= Progress::Opening {
-            return Harm::None(Why::Refused);
+        let facts = &reset.facts;
+        let moved = facts.sender.data_segments + facts.victim.data_segments > 0;
+        match facts.progress {
+            Progress::Opening if facts.shape == Shape::Refusal => return Harm::None(Why::Refused),
+            // Only a live socket sends an active one: there was a connection, and the capture missed part of it.
+            Progress::Opening | Progress::Answered if facts.shape == Shape::Active || facts.is_one_sided() => {
+                return Harm::Unknown;
+            }
+            Progress::Opening | Progress::Answered => return Harm::None(Why::NotEstablished),
+            Progress::Midstream if facts.shape == Shape::Refusal => return Harm::None(Why::Refused),
+            Progress::Midstream if !moved && facts.shape == Shape::Active => return Harm::Unknown,
+            Progress::Midstream if !moved => return Harm::None(Why::Stray),
+            _ => {}
         }
-        let octets = |side: &super::facts::Before| {
+        let octets = |side: &Before| {
             let fin = u32::from(side.fin.is_some() && !side.fin_acked);
             side.unacknowledged.map(|octets| octets.saturating_sub(fin))
         };
-        let (of_sender, of_victim) = (octets(&facts.sender), octets(&facts.victim));
-        match facts.progress {
-            Progress::Opening | Progress::Answered => return Harm::None(Why::NotEstablished),
-            Progress::Midstream if facts.sender.data_segments + facts.victim.data_segments == 0 => {
-                return Harm::None(Why::Stray);
-            }
-            _ => {}
+        let (Some(of_sender), Some(of_victim)) = (octets(&facts.sender), octets(&facts.victim)) else {
+            return Harm::Unknown;
+        };
+        let of_sender = of_sender.saturating_add(reset.overtook().map_or(0, |late| late.len));
+        if of_sender > 0 || of_victim > 0 {
+            return Harm::Lost { of_sender, of_victim };
         }
-        match (of_sender, of_victim) {
-            (None, _) | (_, None) => Harm::Unknown,
-            (Some(0), Some(0)) if facts.progress == Progress::Closed => Harm::None(Why::BothClosed),
-            (Some(0), Some(0)) if facts.victim.fin.is_some() => Harm::None(Why::VictimClosed),
-            (Some(0), Some(0)) if facts.victim.waits_for_answer_of(&facts.sender) => Harm::Unanswered,
-            (Some(0), Some(0)) => Harm::Cut,
-            (Some(of_sender), Some(of_victim)) => Harm::Lost { of_sender, of_victim },
+        // A client waits for the answer to its request; what a server sent last is an answer itself. With its FIN, a client sends
+        // a request if it is the first thing that it sent, and else rather its farewell.
+        let asked = reset.is_by_server(by) && facts.victim.waits_for_answer_of(&facts.sender);
+        let closed = facts.victim.fin.is_some();
+        match facts.progress {
+            Progress::Closed => Harm::None(Why::BothClosed),
+            _ if asked && (!closed || facts.sender.last_data.is_none()) => Harm::Unanswered,
+            _ if closed => Harm::None(Why::VictimClosed),
+            _ => Harm::Cut,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What other connections of these hosts, and earlier ones of the same endpoints, say about a reset.
 
 use crate::capture::Timestamp;
-use crate::tcp::{Endpoint, SeqNumber};
+use crate::tcp::{Endpoint, SeqNumber, Side};
 
 /// How an earlier connection of the same endpoints had ended when it was let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub struct Earlier {
     pub first_frame: u64,
     /// When its last segment came.
     pub last_seen: Timestamp,
+    /// The side of the reset's sender in it.
+    pub sender: Side,
+    /// Whether both of its ends were seen to send.
+    pub both_ways: bool,
     /// What the reset's sender would have sent next in it.
     pub sender_next: Option<SeqNumber>,
 }
@@ -44,6 +48,8 @@ pub struct Service {
     pub answered: Option<(u64, u8)>,
     /// When that was.
     pub answered_at: Timestamp,
+    /// The least time from a SYN to its SYN-ACK, in nanoseconds.
+    pub round_trip: Option<u64>,
     /// Its other connections that were established and not yet closed.
     pub open: u32,
 }

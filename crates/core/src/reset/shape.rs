@@ -27,7 +27,8 @@ impl Shape {
     pub fn of(reset: &Segment, trail: &Trail) -> Shape {
         let bare = reset.window == 0 && reset.timestamp_value.is_none();
         if !reset.flags.is_ack() {
-            return if bare && reset.ack.0 == 0 { Shape::Reply } else { Shape::Other };
+            // The acknowledgment number means nothing here; Linux sends 0, Windows something else (nmap-os-db, test T4).
+            return if bare { Shape::Reply } else { Shape::Other };
         }
         if reset.seq.0 == 0 && bare {
             return Shape::Refusal;

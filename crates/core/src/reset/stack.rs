@@ -15,6 +15,8 @@ pub struct Stack {
     ttl_varies: bool,
     fragmentable: bool,
     syn_ack_id: Option<u16>,
+    /// A SYN had the IP id 0.
+    zero_syn: bool,
     last_id: Option<u16>,
     last_len: u32,
     /// The last segment was a SYN-ACK, whose id says nothing of the next.
@@ -64,6 +66,7 @@ impl Stack {
         }
         self.fragmentable |= !segment.ip.dont_fragment;
         let syn_ack = segment.flags.is_syn() && segment.flags.is_ack();
+        self.zero_syn |= segment.flags.is_syn() && !syn_ack && segment.ip.id == Some(0);
         if let Some(id) = segment.ip.id {
             match self.step(id) {
                 _ if syn_ack => self.syn_ack_id = Some(id),
@@ -99,12 +102,13 @@ impl Stack {
     }
 
     /// Whether the host's segments are such as Linux sends them: don't-fragment always set, a time to live of at most 64, a
-    /// SYN-ACK with the IP id 0, and else ids that count by one (`__ip_select_ident`, `ip_build_and_send_pkt`).
+    /// SYN-ACK with the IP id 0 and a SYN with another, and else ids that count by one (`__ip_select_ident`, `ip_build_and_send_pkt`).
     pub fn linux_fit(&self) -> LinuxFit {
         let other = self.ttl.is_some_and(|ttl| ttl > 64)
             || self.fragmentable
             || self.syn_ack_id.is_some_and(|id| id != 0)
-            || (self.zero_ids > 2 && self.steps == 0)
+            || self.zero_syn
+            || (self.zero_ids > 1 && self.steps == 0)
             || self.leaps > self.steps.saturating_add(2);
         if other {
             LinuxFit::Differs

@@ -5,6 +5,9 @@ use core::num::NonZeroU64;
 use crate::capture::Timestamp;
 use crate::tcp::{Flags, Segment, SeqNumber};
 
+/// Two segments so close may have changed places on their way through the capturing machine.
+pub const REORDERING_NANOS: u64 = 200_000;
+
 /// What is remembered of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {

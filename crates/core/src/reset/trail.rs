@@ -58,9 +58,17 @@ pub struct Trail {
     pub window_updates: u16,
 }
 
+/// `TCP_KEEPINTVL` counts in seconds.
+const LEAST_INTERVAL: u64 = 1_000_000_000;
+
 impl End {
-    fn note(&mut self, segment: &Segment, trace: Trace) {
-        let probe = self.is_probe(&trace);
+    fn note(&mut self, segment: &Segment, trace: Trace, acked: Option<SeqNumber>) {
+        let again = self.repeats_probe(&trace);
+        if let Some(first) = again.filter(|_| self.probes.count == 0) {
+            self.probes.note(&first);
+            self.next = Some(first.seq + 1);
+        }
+        let probe = again.is_some() || self.is_probe(&trace, acked);
         if probe {
             self.probes.note(&trace);
         } else {
@@ -92,15 +100,25 @@ impl End {
         self.before_last = self.last.replace(trace);
     }
 
-    fn is_probe(&self, trace: &Trace) -> bool {
+    /// `acked` is what its peer has acknowledged: an octet that still waits for that is sent again, and probes nothing.
+    fn is_probe(&self, trace: &Trace, acked: Option<SeqNumber>) -> bool {
         let flags = trace.flags;
         let plain = flags.is_ack() && !flags.is_syn() && !flags.is_fin();
-        plain && trace.len <= 1 && self.next.is_some_and(|next| trace.seq.distance_from(next) == -1)
+        let old = trace.len == 0 || acked.is_none_or(|acked| acked.distance_from(trace.end()) >= 0);
+        plain && trace.len <= 1 && old && self.next.is_some_and(|next| trace.seq.distance_from(next) == -1)
     }
 
-    /// How many of its octets (SYN and FIN counted) its peer, whose acknowledgments are given, hasn't acknowledged.
-    pub fn unacknowledged(&self, peer: &End) -> Option<u32> {
-        let behind = self.next?.distance_from(peer.acked?);
+    /// Its last segment, if that was a probe and this is the next though nothing else of it was ever seen: a probe's number alone
+    /// doesn't tell it from an acknowledgment. No acknowledgment is sent twice, so far apart, to a peer that says nothing.
+    fn repeats_probe(&self, trace: &Trace) -> Option<Trace> {
+        let only = self.syn.is_none() && self.data_segments == 0 && trace.is_bare_ack();
+        let same = |last: &Trace| last.is_bare_ack() && (last.seq, last.ack) == (trace.seq, trace.ack);
+        self.last.filter(|last| only && same(last) && trace.at.nanos_since(last.at) >= LEAST_INTERVAL)
+    }
+
+    /// How many of its octets (SYN and FIN counted) its peer, who has acknowledged all before `acked`, hasn't acknowledged.
+    pub fn unacknowledged(&self, acked: Option<SeqNumber>) -> Option<u32> {
+        let behind = self.next?.distance_from(acked?);
         Some(u32::try_from(behind).unwrap_or(0))
     }
 }
@@ -123,7 +141,8 @@ impl Trail {
         let trace = Trace::of(segment);
         let sender = self.place(segment.source);
         self.note_opening(&trace, sender);
-        self.ends[sender].note(segment, trace);
+        let acked = self.ends[1 - sender].acked;
+        self.ends[sender].note(segment, trace, acked);
         // Whatever it sends answers the other's probes.
         self.ends[1 - sender].probes = Probes::default();
         self.ends[1 - sender].retransmissions = 0;

@@ -1,0 +1,175 @@
+//! reset-after-fin: a reset after a FIN, at the end of a connection that had done its work.
+
+use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use crate::reset::{Evidence, Finding, Grounds, Harm, Reset, Shape, Unread, Value, Why};
+
+/// The card.
+pub static CARD: ResetCause = ResetCause {
+    id: CauseId("reset-after-fin"),
+    title: "the connection was already being closed",
+    story: "About half of the resets in public captures come after a FIN, and most of them harm nobody. A client closes after \
+            the server's FIN without reading what came last, mostly TLS's close_notify: its kernel resets. A program that has \
+            shut down for writing closes with data unread or with SO_LINGER. Or both have closed, one has forgotten the \
+            connection already, and answers what comes late.",
+    on_the_wire: "FIN of one side or of both, then a RST: with ACK, a socket's own; without, the answer to a late segment.",
+    remedy: "Nothing, where all data was acknowledged. Where the end that resets lost data that it wanted, let it read to the end \
+             before it closes.",
+    decided_by: "on the sender: tcp:tcp_send_reset (TCP_ABORT_ON_CLOSE: data was unread; TCP_STATE: SO_LINGER or a timer; \
+                 TCP_TIMEWAIT_SOCKET, TCP_ABORT_ON_DATA or NO_SOCKET: a late segment); in the application's log: nothing",
+    twin_of: &[
+        CauseId("abort-on-close"),
+        CauseId("abort-on-linger"),
+        CauseId("data-after-close"),
+        CauseId("linger-zero"),
+    ],
+    refines: None,
+    references: &[
+        "RFC 9293 section 3.6",
+        "RFC 2525 section 2.17",
+        "RFC 8446 section 6.1 (close_notify)",
+        "Arlitt and Williamson, An Analysis of TCP Reset Behaviour on the Internet (2005)",
+    ],
+    recognise: Recogniser::Reset(recognise),
+};
+
+fn recognise(reset: &Reset) -> Opinion {
+    let facts = &reset.facts;
+    let (own, others) = (facts.sender.fin, facts.victim.fin);
+    if own.is_none() && others.is_none() {
+        return Opinion::Silent;
+    }
+    let frame = reset.segment.frame;
+    let after = match (own, others, facts.offending) {
+        (Some(own), Some(others), _) if reset.is_active() => {
+            Evidence::supports("both had sent their FIN").on(own.frame()).on(others.frame())
+        }
+        (Some(_), Some(_), Some(late)) if facts.shape == Shape::Reply => {
+            Evidence::supports("it answers a segment that came when both had sent their FIN").on(late.frame()).on(frame)
+        }
+        (None, Some(others), _) if reset.is_active() => {
+            Evidence::supports("the victim had sent its FIN").on(others.frame()).on(frame)
+        }
+        (Some(own), None, _) if reset.is_active() => {
+            Evidence::supports("its own FIN was sent before").on(own.frame()).on(frame)
+        }
+        _ => return Opinion::Silent,
+    };
+    if let Some(evidence) = reset.foreign() {
+        return Opinion::Against(evidence);
+    }
+    if let Unread::Unanswered(data) = reset.unread()
+        && own.is_none()
+    {
+        let request = Evidence::opposes("what came with the FIN was never answered").on(data.frame());
+        return Opinion::suggests(Finding::Possible, Grounds::from(after).and(request));
+    }
+    // Data that finds nobody to read it is data after close, whenever the FINs came.
+    let bare = facts.offending.is_none_or(|late| late.len == 0);
+    let finding = if facts.both_ways() && bare { Finding::Likely } else { Finding::Possible };
+    Opinion::suggests(finding, with_cost(reset, after))
+}
+
+fn with_cost(reset: &Reset, after: Evidence) -> Grounds {
+    let grounds = Grounds::from(after);
+    match reset.harm {
+        Harm::None(Why::BothClosed | Why::VictimClosed) => {
+            grounds.and(Evidence::supports("all that was sent had been acknowledged: it did no harm"))
+        }
+        Harm::Lost { of_sender, of_victim } => {
+            let lost = Evidence::opposes("{} were not yet acknowledged");
+            grounds.and(lost.with(Value::Octets(u64::from(of_sender) + u64::from(of_victim))))
+        }
+        _ => grounds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CARD;
+    use crate::testing::says;
+
+    #[test]
+    fn yes_a_client_leaves_close_notify_unread() {
+        let tls = "linux
+            > S 100
+            < SA 300 ack 101
+            > A 101 ack 301
+            > PA 101 ack 301 len 200
+            < PA 301 ack 301 len 500
+            > A 301 ack 801
+            < PA 801 ack 301 len 24      # close_notify
+            < FA 825 ack 301
+            > A 301 ack 826
+            > RA 301 ack 826";
+        assert_eq!(
+            says(&CARD, tls),
+            "likely: the victim had sent its FIN [8, 10]; all that was sent had been acknowledged: it did no harm []"
+        );
+    }
+
+    #[test]
+    fn yes_a_late_segment_after_both_had_closed() {
+        let late = "linux
+            > S 100
+            < SA 300 ack 101
+            > A 101 ack 301
+            > FA 101 ack 301
+            < FA 301 ack 102
+            > A 102 ack 302
+            < A 302 ack 102
+            > R 102";
+        assert_eq!(
+            says(&CARD, late),
+            "likely: it answers a segment that came when both had sent their FIN [7, 8]; \
+             all that was sent had been acknowledged: it did no harm []"
+        );
+    }
+
+    #[test]
+    fn yes_it_shut_down_and_closed() {
+        let shut = "linux
+            > S 100
+            < SA 300 ack 101
+            > A 101 ack 301
+            > FA 101 ack 301
+            < PA 301 ack 102 len 500
+            > RA 102 ack 801";
+        assert_eq!(says(&CARD, shut), "likely: its own FIN was sent before [4, 6]");
+    }
+
+    #[test]
+    fn near_miss_a_request_with_a_fin_was_never_answered() {
+        // The client shut down for writing after its request, and waits for the answer.
+        let unanswered = "linux
+            > S 100
+            < SA 300 ack 101
+            > A 101 ack 301
+            > FPA 101 ack 301 len 20
+            < A 301 ack 122
+            < RA 301 ack 122";
+        assert_eq!(
+            says(&CARD, unanswered),
+            "possible: the victim had sent its FIN [4, 6]; what came with the FIN was never answered [4]"
+        );
+    }
+
+    #[test]
+    fn near_miss_data_is_answered_by_one_that_closed_alone() {
+        let after_close = "linux
+            > S 100
+            < SA 300 ack 101
+            > A 101 ack 301
+            < FA 301 ack 101
+            > PA 101 ack 302 len 20
+            < R 302";
+        assert_eq!(says(&CARD, after_close), "silent");
+    }
+
+    #[test]
+    fn one_sided_only_the_end_that_resets_was_captured() {
+        let one_sided = "linux
+            > FA 101 ack 301
+            > RA 102 ack 302";
+        assert_eq!(says(&CARD, one_sided), "possible: its own FIN was sent before [1, 2]");
+    }
+}
