@@ -98,6 +98,8 @@ pub struct Ground<'a> {
     with_frame: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with_file: Option<&'a str>,
     stance: &'static str,
     says: String,
 }
@@ -228,6 +230,7 @@ impl<'a> Ground<'a> {
             frame: frame.map(|frame| FrameNumber(frame).number()),
             with_frame: with_frame.map(|frame| FrameNumber(frame).number()),
             file: frame.and_then(|frame| elsewhere(frame, home, names)),
+            with_file: with_frame.and_then(|frame| elsewhere(frame, home, names)),
             stance: match evidence.stance {
                 Stance::For => "for",
                 Stance::Against => "against",
