@@ -104,13 +104,14 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-/// Text without what depends on which other causes are known: twins, those ruled out, and whether others are as likely.
+/// Text without what depends on which other causes are known: twins, those ruled out, occasions, and whether
+/// others are as likely.
 pub fn without_twins(text: &str) -> String {
     let mut kept = String::new();
     let mut skipping = false;
     for line in text.lines() {
         let label = line.get(2..8).unwrap_or_default().trim_end();
-        skipping = ["or", "not"].contains(&label) || (skipping && line.starts_with("          "));
+        skipping = ["or", "not", "when"].contains(&label) || (skipping && line.starts_with("          "));
         if !skipping {
             kept.push_str(&line.replace(", like others)", ")"));
             kept.push('\n');

@@ -93,7 +93,7 @@ fn the_bounds_of_a_time_belong_to_it() {
 pub fn apart_from_files(mut record: Value) -> Value {
     match &mut record {
         Value::Object(members) => {
-            for name in ["file", "files", "frame", "with_frame", "first_frame", "last_frame"] {
+            for name in ["file", "files", "with_file", "frame", "with_frame", "first_frame", "last_frame"] {
                 members.remove(name);
             }
             for member in members.values_mut() {
