@@ -124,7 +124,13 @@ impl<'a> Telling<'a> {
 impl Sink for Telling<'_> {
     fn begin_file(&mut self, _: usize) {
         if self.explainer.is_none() {
-            self.explainer = Some(Explainer::new(self.limits, self.selection.clone()));
+            let only_sums =
+                self.teller.format == Format::Text { each: false } && self.teller.outcome.comments.is_none();
+            self.explainer = Some(if only_sums && self.selection.is_empty() {
+                Explainer::of_sums(self.limits)
+            } else {
+                Explainer::new(self.limits, self.selection.clone())
+            });
         }
     }
 

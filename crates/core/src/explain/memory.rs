@@ -7,7 +7,7 @@ use core::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::reset::{Earlier, Trail};
+use crate::reset::Earlier;
 use crate::tcp::{Endpoint, FlowKey, SeqNumber, Side};
 
 /// Places of each kind. A place takes some 130 octets.
@@ -40,11 +40,10 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Remembers a connection that was let go while its endpoints may still use it.
-    pub(super) fn remember(&mut self, originator: Endpoint, responder: Endpoint, earlier: Earlier, trail: &Trail) {
-        let place = self.place(FlowKey::new(originator, responder));
-        let ends = [originator, responder].map(|end| (end, trail.sender(end).next));
-        self.gone[place] = Some(Gone { ends, earlier });
+    /// Remembers a connection that was let go while its endpoints may still use it: what each would have sent next.
+    pub(super) fn remember(&mut self, ends: [Endpoint; 2], next: [Option<SeqNumber>; 2], earlier: Earlier) {
+        let place = self.place(FlowKey::new(ends[0], ends[1]));
+        self.gone[place] = Some(Gone { ends: [(ends[0], next[0]), (ends[1], next[1])], earlier });
     }
 
     /// An earlier connection of these two; the sender is the one whose next number is told.

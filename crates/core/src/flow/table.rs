@@ -189,11 +189,12 @@ impl<F: Followed> Table<F> {
                 self.enqueue(place, queue, now);
                 break;
             }
+            slot.flow.settle();
             if slot.flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));
                 continue;
             }
-            let touched = slot.touched;
+            let (touched, queue) = (slot.touched, slot.flow.queue());
             self.enqueue(place, queue, touched);
             if self.slots.at(place).due <= now {
                 // Only at the very end of time, where adding the timeout saturates.
