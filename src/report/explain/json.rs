@@ -278,7 +278,7 @@ pub fn grounds<'a>(grounds: &Grounds, home: u64, names: &'a Names) -> Vec<Ground
 }
 
 /// The name of a frame's file, where that isn't the record's own.
-fn elsewhere<'a>(frame: u64, home: u64, names: &'a Names) -> Option<&'a str> {
+fn elsewhere(frame: u64, home: u64, names: &Names) -> Option<&str> {
     (FrameNumber(frame).input() != FrameNumber(home).input()).then(|| names.of(frame))
 }
 

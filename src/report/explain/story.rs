@@ -28,7 +28,7 @@ pub fn story(judged: &Judged, record: &Record, around: &Around, names: &Names, p
     text.push('\n');
     text.push_str(&block::full(judged, record, names, page));
     if let Some(card) = judged.verdict.card() {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(&page.item("story", card.story));
         text.push_str(&page.item("traces", card.on_the_wire));
         text.push_str(&page.item("read", &card.references.join("; ")));
