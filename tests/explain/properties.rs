@@ -16,7 +16,7 @@ use crate::filters::apart_from_files;
 use crate::told::{Told, USUAL, Way, tell};
 
 /// Flags as they come in life, and a few that do not.
-const FLAGS: [u8; 14] = [0x02, 0x02, 0x12, 0x12, 0x10, 0x10, 0x18, 0x18, 0x11, 0x04, 0x04, 0x14, 0x14, 0x3f];
+const FLAGS: [u8; 14] = [0x02, 0x02, 0x12, 0x12, 0x10, 0x10, 0x18, 0x18, 0x11, 0x04, 0x04, 0x14, 0x14, 0xff];
 
 /// A segment of one of a few connections, which is what makes them meet; nanoseconds since the one before are beside it.
 fn segments() -> impl Strategy<Value = (u64, Segment)> {

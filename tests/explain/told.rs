@@ -7,9 +7,10 @@ use rst_storm::report::explain::document::{GroupRecord, Input as InputRecord, Se
 use rst_storm::report::explain::json::Connection;
 use rst_storm::report::explain::layout::Page;
 use rst_storm::report::explain::names::Names;
+use rst_storm::report::explain::story::story;
 use rst_storm::report::explain::{block, text};
 use rst_storm::report::style::Style;
-use rst_storm::watch::{Batch, FileReport, Input, Sink, SourceError, SourcePlan, Workers, run};
+use rst_storm::watch::{Batch, FileReport, Input, Sink, SourceError, SourcePlan, Workers, around, run};
 use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{Explainer, FrameNumber, Limits, Record, Selection};
 use rst_storm_linux::signals::Stop;
@@ -20,8 +21,10 @@ use serde::Serialize;
 pub struct Told {
     /// Every record as a line of JSON, in order.
     pub lines: Vec<String>,
-    /// Every reset in full and the summary, for people.
+    /// Every reset in full, the story of each one of one file, and the summary, for people.
     pub text: String,
+    /// The connections with resets.
+    reset: Vec<Record>,
 }
 
 /// Takes segments as the program does, for one timeline.
@@ -59,7 +62,12 @@ pub fn tell(files: &[PathBuf], way: Way) -> Result<Told, SourceError> {
     for (report, name) in taker.reports.iter_mut().zip(&names) {
         report.name.clone_from(name);
     }
-    Ok(taker.finish(&names))
+    let (names_of_frames, page) = (taker.names.clone(), taker.page);
+    let mut told = taker.finish(&names);
+    if let [file] = files {
+        told.stories(&Input::from(file.as_path()), &names_of_frames, &page);
+    }
+    Ok(told)
 }
 
 impl Taker {
@@ -88,9 +96,25 @@ impl Told {
 
     fn connection(&mut self, record: &Record, names: &Names, page: &Page) {
         self.line(&Connection::new(record, names));
+        if !record.resets.is_empty() {
+            self.reset.push(record.clone());
+        }
         for judged in &record.resets {
             self.text.push_str(&block::brief(judged, names, page));
             self.text.push_str(&block::full(judged, record, names, page));
+        }
+    }
+}
+
+impl Told {
+    fn stories(&mut self, input: &Input, names: &Names, page: &Page) {
+        for record in std::mem::take(&mut self.reset) {
+            for judged in &record.resets {
+                let around = around(input, &judged.reset.segment, record.connection.first_frame);
+                let around = around.expect("it was read before");
+                assert!(around.segments.contains(&judged.reset.segment), "a story has its reset");
+                self.text.push_str(&story(judged, &record, &around, names, page));
+            }
         }
     }
 }
