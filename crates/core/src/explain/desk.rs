@@ -3,7 +3,7 @@
 use super::detail::Detail;
 use super::group_table::Groups;
 use super::kept::{Closed, Kept};
-use super::likeness::{Template, Templates};
+use super::likeness::{Likeness, Template, TemplateId, Templates};
 use super::memory::Memory;
 use super::record::{Judged, Record};
 use super::selection::Selection;
@@ -57,7 +57,7 @@ impl Desk {
         match &mut kept.detail {
             Some(detail) => detail.note(segment),
             // What follows a reset makes it another case.
-            None => (kept.likeness, kept.like) = (None, None),
+            None => (kept.like, kept.is_plain) = (None, false),
         }
     }
 
@@ -85,11 +85,17 @@ impl Desk {
             }
             return;
         }
-        let likeness = tracked.young().and_then(|young| self.templates.likeness(young, &neighbours.service));
-        let like = likeness.and_then(|likeness| self.templates.find(likeness));
-        tracked.kept.likeness = likeness;
-        tracked.kept.like =
-            like.map(|id| (id, if self.templates.at(id).has_closed { Closed::Yes } else { Closed::No }));
+        tracked.kept.is_plain = true;
+        tracked.kept.like = self.like(tracked).map(|id| {
+            let closed = if self.templates.at(id).has_closed { Closed::Yes } else { Closed::No };
+            (id, closed)
+        });
+    }
+
+    /// One that looked like this young connection.
+    fn like(&self, tracked: &Tracked<Kept>) -> Option<TemplateId> {
+        let likeness = Likeness::of(tracked.young()?, &tracked.kept.service_then)?;
+        self.templates.find(&likeness)
     }
 
     /// Lists a reset of a connection that has grown, or counts it.
@@ -132,7 +138,7 @@ impl Desk {
         }
         let connection = gone.connection();
         let detail = gone.kept.detail.as_mut().unwrap_or(&mut scratch);
-        let (likeness, service, ended_by) = (gone.kept.likeness, gone.kept.standing.service, &gone.kept.standing);
+        let (service, ended_by) = (gone.kept.standing.service, &gone.kept.standing);
         if !self.finishing {
             let end = match (ended_by.is_reset, ended_by.has_ended()) {
                 (true, _) => EarlierEnd::Reset,
@@ -147,8 +153,10 @@ impl Desk {
             self.count(&mut record, service);
             ended(&record);
         }
+        let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
+        let likeness = plain.and_then(|young| Likeness::of(young, &gone.kept.service_then));
         if let (Some(likeness), [judged]) = (likeness, record.resets.as_slice()) {
-            self.templates.learn(likeness, template(&record, judged));
+            self.templates.learn(&likeness, template(&record, judged));
         }
         self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
         self.spare.truncate(MOST_SPARE);
@@ -213,14 +221,15 @@ impl Desk {
 
     /// Where only sums are asked for, counts a connection by one that looked the same. False where it has to be judged by itself.
     fn count_like_another(&mut self, gone: &Tracked<Kept>) -> bool {
-        let (Some((like, _)), Some(young)) = (gone.kept.like.filter(|_| self.summing), gone.young()) else {
-            return false;
-        };
+        let Some(young) = gone.young().filter(|_| self.summing && gone.kept.is_plain) else { return false };
+        // Its like may have been judged since.
+        let known = gone.kept.like.map(|(like, _)| like);
+        let Some(like) = known.or_else(|| self.like(gone)) else { return false };
         let template = self.templates.at(like);
         let [originator, responder] = young.ends();
-        let mut latest = young.segments().rev();
-        let Some(reset) = latest.next() else { return false };
-        let silence = latest.next().map(|before| reset.at.nanos_since(before.at));
+        let Some(reset) = young.segments().next_back() else { return false };
+        let before = young.lines().iter().rev().nth(1);
+        let silence = before.map(|before| reset.at.nanos_since(before.at));
         let service: &Service = &gone.kept.service_then;
         if !self.groups.count_like(template, &reset, responder, silence.unwrap_or(0), service.open) {
             return false;
@@ -228,7 +237,7 @@ impl Desk {
         self.tally.count_like(template);
         let (who, harmful) = (template.who, template.harm.is_harmful());
         if !self.finishing {
-            let next = [originator, responder].map(|end| young.next(end));
+            let next = young.next();
             let both_ways = next.iter().all(Option::is_some);
             let earlier = Earlier {
                 end: EarlierEnd::Reset,

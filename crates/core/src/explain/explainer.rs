@@ -105,7 +105,7 @@ impl Explainer {
         let peer = self.desk.memory.opened_by(reset.source).filter(|peer| *peer != reset.destination)?;
         let known = self.table.between(reset.source, peer)?;
         let next = match (known.young(), &known.kept.detail) {
-            (Some(young), _) => young.next(reset.source),
+            (Some(young), _) => young.next()[usize::from(reset.source != young.ends()[0])],
             (None, Some(detail)) => detail.trail.sender(reset.source).next,
             (None, None) => None,
         }?;

@@ -1,7 +1,7 @@
 //! What is kept beside a connection while it goes on: little while it is young, its conclusions once it has grown.
 
 use super::detail::Detail;
-use super::likeness::{Likeness, TemplateId};
+use super::likeness::TemplateId;
 use super::standing::Standing;
 use crate::flow::zeek::{Keep, Young};
 use crate::reset::Service;
@@ -13,9 +13,10 @@ pub(super) struct Kept {
     pub(super) standing: Standing,
     /// What was known of the service when a young connection was reset.
     pub(super) service_then: Service,
-    /// What a young connection looks like that ends with its reset, and one that looked the same.
-    pub(super) likeness: Option<Likeness>,
+    /// One that looked like this young connection, which ends with its reset.
     pub(super) like: Option<(TemplateId, Closed)>,
+    /// It may look like others: nothing came after its reset.
+    pub(super) is_plain: bool,
     /// The conclusions, once it has grown.
     pub(super) detail: Option<Box<Detail>>,
 }
@@ -43,8 +44,8 @@ impl Keep for Kept {
             detail.replay(young, self.service_then, None);
         }
         self.detail = Some(detail);
-        self.likeness = None;
         self.like = None;
+        self.is_plain = false;
     }
 
     fn has_closed(&self) -> bool {

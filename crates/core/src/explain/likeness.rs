@@ -12,9 +12,10 @@ use hashbrown::HashTable;
 
 use super::radar::Stage;
 use super::verdict::Verdict;
-use crate::flow::zeek::Young;
+use crate::capture::Timestamp;
+use crate::flow::zeek::{Line, Young};
 use crate::reset::{Harm, Progress, REORDERING_NANOS, Service, Shape, Who};
-use crate::tcp::{Segment, SeqNumber, Side};
+use crate::tcp::{SeqNumber, Side};
 
 /// Longer than this, and times begin to count.
 const MOST_NANOS: u64 = 2_000_000;
@@ -28,9 +29,15 @@ const NEAR_IDS: u16 = 256;
 /// The most likenesses that are remembered.
 const MOST_TEMPLATES: usize = 1_024;
 
-/// What a connection looks like: two sums over it, so that no two different ones are taken for each other.
+/// The most words that a likeness takes: three for each segment, and one for the service.
+const MOST_WORDS: usize = 19;
+
+/// What a connection looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Likeness([u64; 2]);
+pub(super) struct Likeness {
+    words: [u64; MOST_WORDS],
+    count: usize,
+}
 
 /// The number of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,52 +59,88 @@ pub(super) struct Template {
 }
 
 /// The templates of all likenesses seen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Templates {
-    hashers: [RandomState; 2],
-    places: HashTable<(Likeness, u32)>,
-    templates: Vec<Template>,
-}
-
-impl Default for Templates {
-    fn default() -> Templates {
-        Templates {
-            hashers: [RandomState::default(), RandomState::default()],
-            places: HashTable::new(),
-            templates: Vec::new(),
-        }
-    }
+    hasher: RandomState,
+    places: HashTable<u32>,
+    templates: Vec<(Likeness, Template)>,
 }
 
 impl Templates {
-    /// The likeness of a young connection whose last segment is its reset.
-    pub(super) fn likeness(&self, young: &Young, service: &Service) -> Option<Likeness> {
-        let mut sums = self.hashers.each_ref().map(BuildHasher::build_hasher);
-        let mut write = |word: u64| {
-            for sum in &mut sums {
-                sum.write_u64(word);
-            }
-        };
-        describe(young, service, &mut write)?;
-        Some(Likeness(sums.map(|sum| sum.finish())))
-    }
-
-    pub(super) fn find(&self, likeness: Likeness) -> Option<TemplateId> {
-        let found = self.places.find(likeness.0[0], |(known, _)| *known == likeness);
-        found.map(|(_, place)| TemplateId(*place))
+    pub(super) fn find(&self, likeness: &Likeness) -> Option<TemplateId> {
+        let is_it = |place: &u32| self.templates[*place as usize].0.words() == likeness.words();
+        self.places.find(self.hash(likeness), is_it).map(|place| TemplateId(*place))
     }
 
     pub(super) fn at(&self, id: TemplateId) -> &Template {
-        &self.templates[id.0 as usize]
+        &self.templates[id.0 as usize].1
     }
 
-    pub(super) fn learn(&mut self, likeness: Likeness, template: Template) {
+    pub(super) fn learn(&mut self, likeness: &Likeness, template: Template) {
         if self.templates.len() < MOST_TEMPLATES && self.find(likeness).is_none() {
-            let place = self.templates.len() as u32;
-            self.templates.push(template);
-            self.places.insert_unique(likeness.0[0], (likeness, place), |(known, _)| known.0[0]);
+            let (place, hash) = (self.templates.len() as u32, self.hash(likeness));
+            self.templates.push((*likeness, template));
+            let (hasher, templates) = (&self.hasher, &self.templates);
+            let again = |place: &u32| hash_words(hasher, &templates[*place as usize].0);
+            self.places.insert_unique(hash, place, again);
         }
     }
+
+    fn hash(&self, likeness: &Likeness) -> u64 {
+        hash_words(&self.hasher, likeness)
+    }
+}
+
+fn hash_words(hasher: &RandomState, likeness: &Likeness) -> u64 {
+    let mut sum = hasher.build_hasher();
+    for word in likeness.words() {
+        sum.write_u64(*word);
+    }
+    sum.finish()
+}
+
+impl Likeness {
+    /// What a young connection looks like whose last segment is its reset. None where that can't be said in a few words.
+    pub(super) fn of(young: &Young, service: &Service) -> Option<Likeness> {
+        let [first, second] = young.ends();
+        let (lines, started) = (young.lines(), young.started());
+        let opens = lines[0].flags.is_syn() && !lines[0].flags.is_ack();
+        let last = lines[lines.len() - 1].at;
+        if !opens || last.nanos_since(started) >= MOST_NANOS || first == second {
+            return None;
+        }
+        let mut likeness = Likeness { words: [0; MOST_WORDS], count: 0 };
+        let mut ends = [End::default(); 2];
+        let mut before = started;
+        for line in lines {
+            let late = line.at.nanos_since(before) > REORDERING_NANOS;
+            before = line.at;
+            likeness.add(describe(line, late, &mut ends));
+        }
+        likeness.add([describe_service(service, last)?]);
+        Some(likeness)
+    }
+
+    fn words(&self) -> &[u64] {
+        &self.words[..self.count]
+    }
+
+    fn add<const N: usize>(&mut self, words: [u64; N]) {
+        self.words[self.count..self.count + N].copy_from_slice(&words);
+        self.count += N;
+    }
+}
+
+fn describe_service(service: &Service, now: Timestamp) -> Option<u64> {
+    let recent = now.nanos_since(service.answered_at) < RECENT_NANOS;
+    let ttl = service.answered.map_or(0, |(_, ttl)| 1 + u64::from(ttl));
+    let round_trip = match service.round_trip {
+        None => 0,
+        Some(trip) if trip < MOST_NANOS => 1,
+        // Half of it may be more than the reset took.
+        Some(_) => return None,
+    };
+    Some(u64::from(service.open.min(8)) << 32 | ttl << 8 | u64::from(recent) << 2 | round_trip)
 }
 
 /// What was seen of one end so far.
@@ -109,75 +152,41 @@ struct End {
     answered: bool,
 }
 
-/// Writes what decides. None where it can't be told in a few words.
-fn describe(young: &Young, service: &Service, write: &mut impl FnMut(u64)) -> Option<()> {
-    let [first, second] = young.ends();
-    let started = young.started();
-    let mut ends = [End::default(); 2];
-    let mut before = started;
-    for (place, segment) in young.segments().enumerate() {
-        let opens = segment.flags.is_syn() && !segment.flags.is_ack();
-        if segment.at.nanos_since(started) >= MOST_NANOS || (place == 0 && !opens) || first == second {
-            return None;
-        }
-        let sender = usize::from(segment.source == second);
-        let late = segment.at.nanos_since(before) > REORDERING_NANOS;
-        before = segment.at;
-        describe_segment(&segment, sender, late, &mut ends, write);
-    }
-    let recent = before.nanos_since(service.answered_at) < RECENT_NANOS;
-    let ttl = service.answered.map_or(0, |(_, ttl)| 1 + u64::from(ttl));
-    let round_trip = match service.round_trip {
-        None => 0,
-        Some(trip) if trip < MOST_NANOS => 1,
-        // Half of it may be more than the reset took.
-        Some(_) => return None,
-    };
-    write(u64::from(service.open.min(8)) << 32 | ttl << 8 | u64::from(recent) << 2 | round_trip);
-    Some(())
-}
-
-fn describe_segment(segment: &Segment, sender: usize, late: bool, ends: &mut [End; 2], write: &mut impl FnMut(u64)) {
-    let flags = segment.flags;
+/// What decides of a segment.
+fn describe(line: &Line, late: bool, ends: &mut [End; 2]) -> [u64; 3] {
+    let (flags, sender) = (line.flags, line.sender());
     if !flags.is_rst() {
-        ends[sender].base.get_or_insert(segment.seq);
+        ends[sender].base.get_or_insert(line.seq);
         if flags.is_ack() {
-            ends[1 - sender].base.get_or_insert(segment.ack + u32::MAX);
+            ends[1 - sender].base.get_or_insert(line.ack + u32::MAX);
         }
     }
     let relative = |number: SeqNumber, end: &End| match end.base {
         Some(base) => number.distance_from(base) as u32,
         None => number.0,
     };
-    let (own, other) = (ends[sender], ends[1 - sender]);
-    let ack = if flags.is_ack() { relative(segment.ack, &other) } else { segment.ack.0 };
-    write(u64::from(relative(segment.seq, &own)) << 32 | u64::from(ack));
-    let id = segment.ip.id.map_or(0, |id| {
-        let zero = u64::from(id == 0);
+    let other = ends[1 - sender];
+    let own = &mut ends[sender];
+    let ack = if flags.is_ack() { relative(line.ack, &other) } else { line.ack.0 };
+    let numbers = u64::from(relative(line.seq, own)) << 32 | u64::from(ack);
+    let id = line.id().map_or(0, |id| {
         // After a SYN-ACK, which has none, an id follows nothing.
         let step = own.last_id.filter(|_| !own.answered).map(|last| id.wrapping_sub(last).min(NEAR_IDS));
-        1 | zero << 1 | step.map_or(0, |step| 1 + u64::from(step)) << 2
+        1 | u64::from(id == 0) << 1 | step.map_or(0, |step| 1 + u64::from(step)) << 2
     });
-    let order = match (segment.timestamp_value, own.last_timestamp) {
+    let order = match (line.timestamp(), own.last_timestamp) {
         (None, _) => 0,
         (Some(_), None) => 1,
         (Some(now), Some(last)) => 2 + u64::from((now.wrapping_sub(last) as i32) < 0),
     };
-    let zeros = u64::from(segment.seq.0 == 0) | u64::from(segment.ack.0 == 0) << 1;
-    let bits = u64::from(segment.ip.dont_fragment) | u64::from(segment.cut) << 1 | u64::from(late) << 2 | zeros << 3;
-    write(
-        u64::from(flags.0) << 56
-            | u64::from(segment.ip.ttl) << 48
-            | u64::from(segment.ip.tos) << 40
-            | id << 16
-            | order << 8
-            | bits,
-    );
-    write(u64::from(segment.window) << 33 | u64::from(segment.payload_len) << 1 | sender as u64);
-    let end = &mut ends[sender];
-    end.answered = flags.is_syn() && flags.is_ack();
+    let zeros = u64::from(line.seq.0 == 0) << 1 | u64::from(line.ack.0 == 0) << 2;
+    let bits = u64::from(late) | zeros | u64::from(line.header_bits()) << 3;
+    let header = u64::from(flags.0) << 56 | u64::from(line.ttl) << 48 | u64::from(line.tos) << 40;
+    own.answered = flags.is_syn() && flags.is_ack();
     if !flags.is_rst() {
-        end.last_id = segment.ip.id;
-        end.last_timestamp = segment.timestamp_value.or(end.last_timestamp);
+        own.last_id = line.id();
+        own.last_timestamp = line.timestamp().or(own.last_timestamp);
     }
+    let sizes = u64::from(line.window) << 33 | u64::from(line.payload_len) << 1 | sender as u64;
+    [numbers, header | id << 16 | order << 8 | bits, sizes]
 }

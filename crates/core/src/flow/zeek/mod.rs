@@ -24,4 +24,4 @@ pub use history::History;
 pub use lifetime::{ConnectionTable, Limits};
 pub use state::{ConnState, EndpointState};
 pub use tracked::{Keep, Tracked, TrackedTable};
-pub use young::Young;
+pub use young::{Line, Young};

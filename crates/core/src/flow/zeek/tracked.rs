@@ -157,6 +157,8 @@ impl<K: Keep> Followed for Tracked<K> {
     fn is_replaced_by(&self, segment: &Segment) -> bool {
         match &self.body {
             Body::Young(_) if !segment.flags.is_syn() => false,
+            // A SYN-ACK opens nothing where the originator has sent something that counts.
+            Body::Young(young) if segment.flags.is_ack() && young.begins_with_syn() => false,
             Body::Young(_) if !segment.flags.is_ack() && self.kept.has_closed() => true,
             Body::Young(young) => young.replay().is_reused_by(segment),
             Body::Grown(connection) => connection.is_reused_by(segment),

@@ -19,19 +19,55 @@ const CUT: u8 = 16;
 
 /// A segment without its endpoints: 40 octets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Line {
-    at: Timestamp,
-    frame: u64,
-    seq: SeqNumber,
-    ack: SeqNumber,
-    payload_len: u32,
+pub struct Line {
+    /// When its frame was captured.
+    pub at: Timestamp,
+    /// The frame.
+    pub frame: u64,
+    /// Its sequence number.
+    pub seq: SeqNumber,
+    /// Its acknowledgment number.
+    pub ack: SeqNumber,
+    /// Payload octets.
+    pub payload_len: u32,
     timestamp: u32,
-    window: u16,
+    /// The window field.
+    pub window: u16,
     id: u16,
-    flags: Flags,
-    ttl: u8,
-    tos: u8,
+    /// The control bits.
+    pub flags: Flags,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// Type of service, or traffic class.
+    pub tos: u8,
     bits: u8,
+}
+
+impl Line {
+    /// Which of the connection's ends sent it, as an index into [`Young::ends`].
+    pub fn sender(&self) -> usize {
+        usize::from(self.bits & FROM_FIRST == 0)
+    }
+
+    /// The IP identification, where there is one.
+    pub fn id(&self) -> Option<u16> {
+        (self.bits & HAS_ID != 0).then_some(self.id)
+    }
+
+    /// TSval of the timestamps option, where there is one.
+    pub fn timestamp(&self) -> Option<u32> {
+        (self.bits & HAS_TIMESTAMP != 0).then_some(self.timestamp)
+    }
+
+    /// Whether it may not be fragmented, and whether the capture cut it: two bits.
+    pub fn header_bits(&self) -> u8 {
+        self.bits & (DONT_FRAGMENT | CUT)
+    }
+
+    /// The number after its last octet, SYN and FIN counted.
+    pub fn end(&self) -> SeqNumber {
+        self.seq + self.payload_len + u32::from(self.flags.is_syn()) + u32::from(self.flags.is_fin())
+    }
 }
 
 /// The segments of a young connection.
@@ -94,6 +130,12 @@ impl Young {
         Timestamp(self.started().0.saturating_add(SHORT))
     }
 
+    /// Whether its first segment asks for a connection.
+    pub(super) fn begins_with_syn(&self) -> bool {
+        let flags = self.lines[0].flags;
+        flags.is_syn() && !flags.is_ack() && !flags.is_rst()
+    }
+
     /// Its two ends; the first is the sender of the first segment.
     pub fn ends(&self) -> [Endpoint; 2] {
         self.ends
@@ -111,14 +153,24 @@ impl Young {
 
     /// Its segments, in the order in which they came.
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = Segment> + '_ {
-        self.lines[..usize::from(self.count)].iter().map(|line| self.segment(line))
+        self.lines().iter().map(|line| self.segment(line))
     }
 
-    /// The number after the furthest octet that this end sent, resets aside.
-    pub fn next(&self, end: Endpoint) -> Option<SeqNumber> {
-        let sent = self.segments().filter(|segment| segment.source == end && !segment.flags.is_rst());
-        sent.map(|segment| segment.seq + segment.sequence_len())
-            .reduce(|furthest, next| if next.distance_from(furthest) > 0 { next } else { furthest })
+    /// The same without their endpoints.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines[..usize::from(self.count)]
+    }
+
+    /// The number after the furthest octet that each end sent, resets aside.
+    pub fn next(&self) -> [Option<SeqNumber>; 2] {
+        let mut next = [None::<SeqNumber>; 2];
+        for line in self.lines().iter().filter(|line| !line.flags.is_rst()) {
+            let (furthest, end) = (&mut next[line.sender()], line.end());
+            if furthest.is_none_or(|furthest| end.distance_from(furthest) > 0) {
+                *furthest = Some(end);
+            }
+        }
+        next
     }
 
     fn segment(&self, line: &Line) -> Segment {
