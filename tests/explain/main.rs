@@ -13,6 +13,7 @@ mod live;
 mod properties;
 mod schema;
 mod story;
+mod sums;
 mod text;
 mod told;
 mod turns;

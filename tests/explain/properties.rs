@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn two_threads_tell_what_one_tells(frames in captures(), max_flows in 1_usize..8) {
         let octets = pcap(&frames);
-        let by = |workers| told(std::slice::from_ref(&octets), Way { workers, max_flows }).expect("a capture");
+        let by = |workers| told(std::slice::from_ref(&octets), Way { workers, max_flows, ..USUAL }).expect("a capture");
         let (one, two) = (by(Workers::One), by(Workers::Two));
         prop_assert_eq!(one.lines, two.lines);
         prop_assert_eq!(one.text, two.text);

@@ -39,6 +39,16 @@ fn colour_is_all_that_colour_adds() {
     assert_eq!(coloured, captures.text("a.pcap --format ndjson"), "records have no colour");
 }
 
+/// Where nothing is listed, connections that look the same are judged once: that must not show.
+#[test]
+fn a_list_comes_before_the_same_summary() {
+    for conversation in [mixed(), storm(60), REFUSED.to_owned()] {
+        let captures = Captures::of(&conversation);
+        let (summary, listed) = (captures.text("a.pcap"), captures.text("--all a.pcap"));
+        assert!(listed.ends_with(&summary), "{listed}\n--- must end with\n{summary}");
+    }
+}
+
 #[test]
 fn quiet_says_nothing_and_answers_by_its_exit_code() {
     let captures = Captures::of(&mixed());

@@ -41,16 +41,19 @@ struct Taker {
 pub struct Way {
     pub workers: Workers,
     pub max_flows: usize,
+    /// Whether only the sums are wanted.
+    pub sums: bool,
 }
 
 /// As the program does it on several cores.
-pub const USUAL: Way = Way { workers: Workers::Two, max_flows: 1 << 17 };
+pub const USUAL: Way = Way { workers: Workers::Two, max_flows: 1 << 17, sums: false };
 
 /// Explains files as one timeline. Their names are told as `a`, `b`, and so on.
 pub fn tell(files: &[PathBuf], way: Way) -> Result<Told, SourceError> {
     let names: Vec<String> = ('a'..='z').map(String::from).take(files.len()).collect();
+    let limits = Limits { max_flows: way.max_flows };
     let mut taker = Taker {
-        explainer: Explainer::new(Limits { max_flows: way.max_flows }, Selection::default()),
+        explainer: if way.sums { Explainer::of_sums(limits) } else { Explainer::new(limits, Selection::default()) },
         names: Names::new(names.clone(), true),
         page: Page::new(Style::Plain),
         reports: Vec::new(),
