@@ -172,7 +172,7 @@ impl Teller<'_> {
         match self.format {
             Format::Text { each: true } => {
                 for judged in &record.resets {
-                    self.piece.push_str(&block::line(judged, &self.names));
+                    self.piece.push_str(&block::brief(judged, &self.names, &self.page));
                 }
             }
             Format::Text { each: false } => {}

@@ -10,6 +10,7 @@ use super::layout::{Ink, Page, percent, thousands};
 use super::moment;
 use super::names::Names;
 use super::words;
+use crate::report::visible::Visible;
 use crate::watch::FileReport;
 
 /// Services that are listed.
@@ -20,7 +21,7 @@ const MOST_GROUPS: usize = 20;
 
 /// What an input was.
 pub fn input(report: &FileReport, page: &Page) -> String {
-    let mut text = format!("{}\n", page.ink(Ink::Strong, &report.name));
+    let mut text = format!("{}\n", page.ink(Ink::Strong, &Visible(&report.name).to_string()));
     let span = match (report.first, report.last) {
         (Some(first), Some(last)) => {
             format!(", {} to {} ({})", moment::full(first), moment::time_of_day(last), Span(last.nanos_since(first)))
@@ -169,7 +170,7 @@ fn group(group: &Group, summary: &Summary, names: &Names, page: &Page) -> String
     };
     let resets = if group.count == 1 { "reset" } else { "resets" };
     let heading = format!("Group {}: {} {resets} at {service}", group.id.0, thousands(group.count));
-    let mut text = format!("{}\n", page.ink(Ink::Strong, &heading));
+    let mut text = page.heading(&page.ink(Ink::Strong, &heading));
     if group.count > 1 {
         let more = |(count, more): (u64, bool)| format!("{}{count}", if more { "at least " } else { "" });
         let [first, last] = group.span;
@@ -200,11 +201,8 @@ fn group(group: &Group, summary: &Summary, names: &Names, page: &Page) -> String
     let example = &group.example;
     if let Some(judged) = example.resets.first() {
         let label = if group.count > 1 { "e.g." } else { "" };
-        let headline = block::headline(judged, example, names, page);
-        let indented = headline.split_once('\n').map_or("", |(_, rest)| rest);
-        let title = headline.lines().next().unwrap_or_default();
-        text.push_str(&page.item(label, title));
-        text.push_str(indented);
+        text.push_str(&page.item(label, &block::title(judged, names, page)));
+        text.push_str(&block::wire(judged, example, page));
         text.push_str(&block::body(judged, names, page));
     }
     text

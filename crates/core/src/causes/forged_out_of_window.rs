@@ -25,6 +25,9 @@ pub static CARD: ResetCause = ResetCause {
     recognise: Recogniser::Reset(recognise),
 };
 
+/// No window is larger (RFC 7323 section 2.3).
+const LARGEST_WINDOW: i32 = 1 << 30;
+
 fn recognise(reset: &Reset) -> Opinion {
     let (facts, after) = (&reset.facts, &reset.after);
     if !matches!(reset.sender.who, Who::ThirdParty | Who::Unknown) {
@@ -48,7 +51,11 @@ fn recognise(reset: &Reset) -> Opinion {
         return Opinion::Silent;
     };
     let lives = Evidence::supports("both ends go on").on(victim.frame()).on(sender.frame());
-    let sure = if reset.foreign().is_some() { reset.sender.finding } else { Finding::Possible };
+    // Within the window it was to be challenged: the challenge may have come by another way, or been one too many
+    // (RFC 5961 section 7).
+    let near = facts.ahead_of_acked.is_some_and(|ahead| (1..LARGEST_WINDOW).contains(&ahead));
+    let most = if near { Finding::Likely } else { Finding::Certain };
+    let sure = if reset.foreign().is_some() { reset.sender.finding.min(most) } else { Finding::Possible };
     Opinion::suggests(sure, Grounds::from(ignored.on(frame)).and(lives))
 }
 
@@ -112,6 +119,22 @@ mod tests {
         assert_eq!(
             says(&CARD, zeroes),
             "likely: it doesn't acknowledge the SYN, and a client in SYN-SENT drops it [2]; both ends go on [4, 3]"
+        );
+    }
+
+    #[test]
+    fn likely_where_the_window_may_reach_and_no_challenge_was_seen() {
+        let reordered = format!(
+            "{OPEN}
+            > A 121 ack 351
+            < R 5351
+            > PA 121 ack 351 len 20
+            < PA 351 ack 141 len 50"
+        );
+        assert_eq!(
+            says(&CARD, &reordered),
+            "likely: its number is +5000 octets away from what the victim expects, which doesn't answer it [8]; \
+             both ends go on [9, 10]"
         );
     }
 
