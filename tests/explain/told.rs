@@ -12,7 +12,7 @@ use rst_storm::report::explain::{block, text};
 use rst_storm::report::style::Style;
 use rst_storm::watch::{Batch, FileReport, Input, Sink, SourceError, SourcePlan, Workers, around, run};
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{Explainer, FrameNumber, Limits, Record, Selection};
+use rst_storm_core::explain::{Explainer, Limits, Record, Selection};
 use rst_storm_linux::signals::Stop;
 use serde::Serialize;
 
@@ -130,9 +130,7 @@ impl Sink for Taker {
         let mut asides = batch.asides.iter().peekable();
         for (index, segment) in batch.segments.iter().enumerate() {
             let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
-            let mut segment = *segment;
-            segment.frame = FrameNumber::new(batch.file(index) as u16, segment.frame).0;
-            explainer.push(&segment, aside, &mut |record| told.connection(record, names, page));
+            explainer.push(segment, aside, &mut |record| told.connection(record, names, page));
         }
         ControlFlow::Continue(())
     }
