@@ -11,6 +11,7 @@ use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, Summar
 use crate::report::explain::json::{Connection, SCHEMA};
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
+use crate::report::explain::text::Detail;
 use crate::report::explain::{block, text};
 use crate::report::output::{Loudness, Output};
 use crate::watch::{Batch, FileReport, Sink};
@@ -203,8 +204,10 @@ impl Teller<'_> {
     }
 
     fn conclude_text(&mut self, summary: &Summary, reports: &[FileReport]) {
+        let verbose = self.output.loudness() == Loudness::Verbose;
+        let detail = if verbose { Detail::Interfaces } else { Detail::Sums };
         for report in reports {
-            self.piece.push_str(&text::input(report, &self.page));
+            self.piece.push_str(&text::input(report, detail, &self.page));
         }
         self.piece.push_str(&text::summary(summary, &self.page));
         self.piece.push_str(&text::services(summary, &self.page));

@@ -79,7 +79,7 @@ impl Taker {
         let summary = explainer.finish(&mut |record| told.connection(record, &names, &page));
         for report in &reports {
             told.line(&InputRecord::new(report));
-            told.text.push_str(&text::input(report, &page));
+            told.text.push_str(&text::input(report, text::Detail::Interfaces, &page));
         }
         summary.groups.iter().for_each(|group| told.line(&GroupRecord::new(group, &summary, &names)));
         let services = summary.services.iter().filter(|service| service.connections > 0);

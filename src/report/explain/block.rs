@@ -1,6 +1,6 @@
 //! One reset told in full: who, why, on what evidence, what else it could be, what it cost, what to do.
 
-use rst_storm_core::explain::{GroupId, Judged, Record};
+use rst_storm_core::explain::{GroupId, Judged, Record, Vantage};
 use rst_storm_core::reset::{Evidence, Grounds, Harm, Shape, Span, Who};
 use rst_storm_core::tcp::Side;
 
@@ -37,7 +37,18 @@ pub fn wire(judged: &Judged, record: &Record, page: &Page) -> String {
         record.connection.history,
     );
     let bears = if record.connection.syn() { bears } else { bears.replace("after the SYN", "after the first frame") };
-    page.item("wire", &bears)
+    page.item("wire", &bears) + &page.item("taken", &point(&record.vantage))
+}
+
+/// Where the capture was probably taken.
+fn point(vantage: &Vantage) -> String {
+    let hops = |name: &str, hops: Option<u8>| match hops {
+        None => format!("unknown from the {name}"),
+        Some(1) => format!("1 hop from the {name}"),
+        Some(hops) => format!("{hops} hops from the {name}"),
+    };
+    let [orig, resp] = [hops("originator", vantage.originator_hops), hops("responder", vantage.responder_hops)];
+    format!("probably {}: {orig}, {resp}", vantage.words())
 }
 
 /// What is found of it.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use rst_storm_core::capture::KnownInterface;
 use rst_storm_core::explain::{Group, STORM_RESETS, STORM_SHARE, STORM_WITHIN, Service, Summary};
 use rst_storm_core::reset::Span;
 
@@ -19,8 +20,26 @@ const MOST_SERVICES: usize = 12;
 /// Groups that are told of.
 const MOST_GROUPS: usize = 20;
 
+/// How much is said of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What was read of it.
+    Sums,
+    /// Its interfaces too.
+    Interfaces,
+}
+
+fn interface(known: &KnownInterface) -> String {
+    let name = known.name.as_deref().unwrap_or("without a name");
+    let kept = match known.snap_length {
+        0 => "whole frames".to_owned(),
+        octets => format!("at most {} octets of a frame", thousands(octets.into())),
+    };
+    format!("interface {}: {:?}, {kept}", Visible(name), known.link)
+}
+
 /// What an input was.
-pub fn input(report: &FileReport, page: &Page) -> String {
+pub fn input(report: &FileReport, detail: Detail, page: &Page) -> String {
     let mut text = format!("{}\n", page.ink(Ink::Strong, &Visible(&report.name).to_string()));
     let span = match (report.first, report.last) {
         (Some(first), Some(last)) => {
@@ -29,6 +48,11 @@ pub fn input(report: &FileReport, page: &Page) -> String {
         _ => String::new(),
     };
     text.push_str(&page.paragraph(&format!("{} frames{span}", thousands(report.frames))));
+    if detail == Detail::Interfaces {
+        for known in &report.interfaces {
+            text.push_str(&page.paragraph(&interface(known)));
+        }
+    }
     let mut notes = Vec::new();
     let mut note = |count: u64, what: &str| {
         if count > 0 {

@@ -228,7 +228,7 @@ impl Desk {
         let template = self.templates.at(like);
         let [originator, responder] = young.ends();
         let Some(reset) = young.segments().next_back() else { return false };
-        let before = young.lines().iter().rev().nth(1);
+        let before = young.lines().iter().nth_back(1);
         let silence = before.map(|before| reset.at.nanos_since(before.at));
         let service: &Service = &gone.kept.service_then;
         if !self.groups.count_like(template, &reset, responder, silence.unwrap_or(0), service.open) {
