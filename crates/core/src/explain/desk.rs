@@ -1,6 +1,7 @@
 //! The desk: what all connections share while they are explained, and where they end up as records and sums.
 
 use super::detail::Detail;
+use super::group::Counted;
 use super::group_table::Groups;
 use super::kept::{Closed, Kept};
 use super::likeness::{Likeness, Template, TemplateId, Templates};
@@ -13,7 +14,7 @@ use super::vantage::Vantage;
 use super::verdict::judge;
 use crate::flow::zeek::{ConnState, Connection, Tracked};
 use crate::reset::payload::Carried;
-use crate::reset::{Earlier, EarlierEnd, Neighbours, Observed, Reset, Service, Translated, Who};
+use crate::reset::{Earlier, EarlierEnd, Neighbours, Observed, Reset, Translated, Who};
 use crate::tcp::{Endpoint, Segment, SeqNumber, Side};
 
 /// The resets of one connection that are listed; the rest are counted.
@@ -227,11 +228,17 @@ impl Desk {
         let Some(like) = known.or_else(|| self.like(gone)) else { return false };
         let template = self.templates.at(like);
         let [originator, responder] = young.ends();
-        let Some(reset) = young.segments().next_back() else { return false };
-        let before = young.lines().iter().nth_back(1);
-        let silence = before.map(|before| reset.at.nanos_since(before.at));
-        let service: &Service = &gone.kept.service_then;
-        if !self.groups.count_like(template, &reset, responder, silence.unwrap_or(0), service.open) {
+        let [.., before, reset] = young.lines() else { return false };
+        let counted = Counted {
+            at: reset.at,
+            frame: reset.frame,
+            victim: young.ends()[1 - reset.sender()].addr,
+            port: responder.port,
+            harm: template.harm,
+            silence: reset.at.nanos_since(before.at),
+            open: gone.kept.service_then.open,
+        };
+        if !self.groups.count_like(template, responder, &counted) {
             return false;
         }
         self.tally.count_like(template);

@@ -1,9 +1,11 @@
 //! Resets that are alike, as one thing: how many, over what time, against whom, after what silence.
 
+use core::net::IpAddr;
+
 use crate::capture::Timestamp;
 use crate::causes::{CATALOGUE, CauseId, GroupFacts, Opinion, Recogniser};
 use crate::reset::{EarlierEnd, Finding, Grounds, Harm, Progress, Shape, Who};
-use crate::tcp::{Endpoint, Segment, Side};
+use crate::tcp::{Endpoint, Side};
 
 use super::likeness::Template;
 use super::record::{GroupId, Judged, Record};
@@ -49,6 +51,21 @@ pub struct Group {
     silences: Silences,
     open_then: [u32; 2],
     rate: Rate,
+}
+
+/// What is counted of one reset.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) at: Timestamp,
+    pub(super) frame: u64,
+    pub(super) victim: IpAddr,
+    /// The port of its connection's responder.
+    pub(super) port: u16,
+    pub(super) harm: Harm,
+    /// The silence before it, in nanoseconds.
+    pub(super) silence: u64,
+    /// Other connections of the service that were open.
+    pub(super) open: u32,
 }
 
 /// A few different things; how many more there were isn't known.
@@ -147,27 +164,27 @@ impl Group {
         }
     }
 
-    /// Counts one: the reset, the responder of its connection, the silence before it in nanoseconds, and how many other
-    /// connections were open.
-    pub(super) fn count(&mut self, segment: &Segment, responder: Endpoint, harm: Harm, silence: u64, open: u32) {
+    /// Counts one.
+    pub(super) fn count(&mut self, one: &Counted) {
+        let Counted { at, frame, .. } = *one;
         self.count += 1;
-        self.harmful += u64::from(harm.is_harmful());
+        self.harmful += u64::from(one.harm.is_harmful());
         // They are counted in the order in which their connections end, which is another.
-        if segment.at < self.span[0] {
-            (self.span[0], self.frames[0]) = (segment.at, segment.frame);
+        if at < self.span[0] {
+            (self.span[0], self.frames[0]) = (at, frame);
         }
-        if segment.at >= self.span[1] {
-            (self.span[1], self.frames[1]) = (segment.at, segment.frame);
+        if at >= self.span[1] {
+            (self.span[1], self.frames[1]) = (at, frame);
         }
-        let victim = match segment.destination.addr {
-            core::net::IpAddr::V4(addr) => u128::from(addr.to_bits()),
-            core::net::IpAddr::V6(addr) => addr.to_bits(),
+        let victim = match one.victim {
+            IpAddr::V4(addr) => u128::from(addr.to_bits()),
+            IpAddr::V6(addr) => addr.to_bits(),
         };
         self.victims.note(victim);
-        self.ports.note(u128::from(responder.port));
-        self.silences.note(silence);
-        self.open_then = [self.open_then[0].min(open), self.open_then[1].max(open)];
-        self.rate.note(segment.at);
+        self.ports.note(u128::from(one.port));
+        self.silences.note(one.silence);
+        self.open_then = [self.open_then[0].min(one.open), self.open_then[1].max(one.open)];
+        self.rate.note(at);
     }
 
     /// What a card for groups sees of it. `unharmed` is the number of its service's connections that were never reset.

@@ -5,10 +5,10 @@ use core::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::group::{Group, GroupKey};
+use super::group::{Counted, Group, GroupKey};
 use super::likeness::Template;
 use super::record::{GroupId, Judged, Record};
-use crate::tcp::{Endpoint, Segment};
+use crate::tcp::Endpoint;
 
 /// The most groups that are told apart. What fits none of them is counted.
 const MOST_GROUPS: usize = 2_048;
@@ -34,23 +34,23 @@ impl Groups {
         };
         self.last = place;
         let (group, reset) = (&mut self.groups[place], &judged.reset);
-        let (silence, open) = (reset.idle().unwrap_or(0), reset.neighbours.service.open);
-        group.count(&reset.segment, record.connection.responder, reset.harm, silence, open);
+        group.count(&Counted {
+            at: reset.segment.at,
+            frame: reset.segment.frame,
+            victim: reset.segment.destination.addr,
+            port: record.connection.responder.port,
+            harm: reset.harm,
+            silence: reset.idle().unwrap_or(0),
+            open: reset.neighbours.service.open,
+        });
         Some(group.id)
     }
 
     /// Counts a reset in the group of one that looked the same; false where this service has no such group.
-    pub(super) fn count_like(
-        &mut self,
-        template: &Template,
-        reset: &Segment,
-        responder: Endpoint,
-        silence: u64,
-        open: u32,
-    ) -> bool {
+    pub(super) fn count_like(&mut self, template: &Template, responder: Endpoint, one: &Counted) -> bool {
         let Some(place) = self.find(&GroupKey::like(template, responder)) else { return false };
         self.last = place;
-        self.groups[place].count(reset, responder, template.harm, silence, open);
+        self.groups[place].count(one);
         true
     }
 

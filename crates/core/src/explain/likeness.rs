@@ -15,7 +15,7 @@ use super::verdict::Verdict;
 use crate::capture::Timestamp;
 use crate::flow::zeek::{Line, Young};
 use crate::reset::{Harm, Progress, REORDERING_NANOS, Service, Shape, Who};
-use crate::tcp::{SeqNumber, Side};
+use crate::tcp::Side;
 
 /// Longer than this, and times begin to count.
 const MOST_NANOS: u64 = 2_000_000;
@@ -127,6 +127,7 @@ impl Likeness {
         &self.words[..self.count]
     }
 
+    #[inline]
     fn add<const N: usize>(&mut self, words: [u64; N]) {
         self.words[self.count..self.count + N].copy_from_slice(&words);
         self.count += N;
@@ -148,33 +149,37 @@ fn describe_service(service: &Service, now: Timestamp) -> Option<u64> {
 /// What was seen of one end so far.
 #[derive(Clone, Copy, Default)]
 struct End {
-    base: Option<SeqNumber>,
+    /// The number that its others are told against; 0 until it is known.
+    base: u32,
+    is_placed: bool,
+    /// Its next id is told against this one.
     last_id: Option<u16>,
     last_timestamp: Option<u32>,
-    answered: bool,
 }
 
 /// What decides of a segment.
+#[inline]
 fn describe(line: &Line, late: bool, ends: &mut [End; 2]) -> [u64; 3] {
     let (flags, sender) = (line.flags, line.sender());
+    let mut place = |end: usize, base: u32| {
+        if !ends[end].is_placed {
+            ends[end].base = base;
+            ends[end].is_placed = true;
+        }
+    };
     if !flags.is_rst() {
-        ends[sender].base.get_or_insert(line.seq);
+        place(sender, line.seq.0);
         if flags.is_ack() {
-            ends[1 - sender].base.get_or_insert(line.ack + u32::MAX);
+            place(1 - sender, line.ack.0.wrapping_sub(1));
         }
     }
-    let relative = |number: SeqNumber, end: &End| match end.base {
-        Some(base) => number.distance_from(base) as u32,
-        None => number.0,
-    };
-    let other = ends[1 - sender];
+    let other = ends[1 - sender].base;
     let own = &mut ends[sender];
-    let ack = if flags.is_ack() { relative(line.ack, &other) } else { line.ack.0 };
-    let numbers = u64::from(relative(line.seq, own)) << 32 | u64::from(ack);
+    let ack = if flags.is_ack() { line.ack.0.wrapping_sub(other) } else { line.ack.0 };
+    let numbers = u64::from(line.seq.0.wrapping_sub(own.base)) << 32 | u64::from(ack);
     let id = line.id().map_or(0, |id| {
-        // After a SYN-ACK, which has none, an id follows nothing.
-        let step = own.last_id.filter(|_| !own.answered).map(|last| id.wrapping_sub(last).min(NEAR_IDS));
-        1 | u64::from(id == 0) << 1 | step.map_or(0, |step| 1 + u64::from(step)) << 2
+        let step = own.last_id.map_or(0, |last| 1 + u64::from(id.wrapping_sub(last).min(NEAR_IDS)));
+        1 | u64::from(id == 0) << 1 | step << 2
     });
     let order = match (line.timestamp(), own.last_timestamp) {
         (None, _) => 0,
@@ -184,9 +189,9 @@ fn describe(line: &Line, late: bool, ends: &mut [End; 2]) -> [u64; 3] {
     let zeros = u64::from(line.seq.0 == 0) << 1 | u64::from(line.ack.0 == 0) << 2;
     let bits = u64::from(late) | zeros | u64::from(line.header_bits()) << 3;
     let header = u64::from(flags.0) << 56 | u64::from(line.ttl) << 48 | u64::from(line.tos) << 40;
-    own.answered = flags.is_syn() && flags.is_ack();
     if !flags.is_rst() {
-        own.last_id = line.id();
+        // After a SYN-ACK, which has none, an id follows nothing.
+        own.last_id = line.id().filter(|_| !(flags.is_syn() && flags.is_ack()));
         own.last_timestamp = line.timestamp().or(own.last_timestamp);
     }
     let sizes = u64::from(line.window) << 33 | u64::from(line.payload_len) << 1 | sender as u64;

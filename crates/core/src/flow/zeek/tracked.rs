@@ -146,6 +146,7 @@ impl<K: Keep> Followed for Tracked<K> {
         }
     }
 
+    #[inline]
     fn endpoints(&self) -> (Endpoint, Endpoint) {
         (self.ends[0], self.ends[1])
     }
@@ -154,6 +155,7 @@ impl<K: Keep> Followed for Tracked<K> {
         Tracked::first_frame(self)
     }
 
+    #[inline]
     fn is_replaced_by(&self, segment: &Segment) -> bool {
         match &self.body {
             Body::Young(_) if !segment.flags.is_syn() => false,
@@ -165,6 +167,7 @@ impl<K: Keep> Followed for Tracked<K> {
         }
     }
 
+    #[inline]
     fn absorb(&mut self, segment: &Segment, checksum: Checksum) {
         if let Body::Young(young) = &mut self.body {
             if young.has_room_for(segment, checksum) && self.kept.stays_young(segment) {
@@ -182,6 +185,7 @@ impl<K: Keep> Followed for Tracked<K> {
         self.grow();
     }
 
+    #[inline]
     fn queue(&self) -> Queue {
         match &self.body {
             // That of attempts: it is looked at when the first timer may go off, and finds its own then.
@@ -190,6 +194,7 @@ impl<K: Keep> Followed for Tracked<K> {
         }
     }
 
+    #[inline]
     fn due(&self, limits: &Limits, touched: Timestamp) -> Timestamp {
         match &self.body {
             Body::Young(young) => young.first_due(),
@@ -197,6 +202,7 @@ impl<K: Keep> Followed for Tracked<K> {
         }
     }
 
+    #[inline]
     fn is_spent(&self, limits: &Limits, touched: Timestamp, now: Timestamp) -> bool {
         match &self.body {
             Body::Young(young) => now >= young.first_due() && young.replay().is_spent(limits, touched, now),
