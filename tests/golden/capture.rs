@@ -34,6 +34,12 @@ impl Golden {
         self.truth() == "control"
     }
 
+    /// Whether the reset that it is about was sent by neither end.
+    pub fn is_from_between(&self) -> bool {
+        let truth = self.truth();
+        truth.starts_with("forged-") || truth == "firewall-reject" || self.name == "connection-limit--of-a-firewall"
+    }
+
     pub fn frames(&self) -> Vec<Kept> {
         frames(&self.octets)
     }

@@ -6,6 +6,8 @@
 mod capture;
 mod cuts;
 mod fuzz;
+mod mutate;
+mod reports;
 mod told;
 mod truth;
 mod variants;

@@ -38,6 +38,22 @@ fn is_concerned(golden: &Golden, verdict: &Verdict, verdicts: &[Verdict]) -> boo
 }
 
 #[test]
+fn who_sent_it_is_told_or_left_open() {
+    for golden in all() {
+        let verdicts = told(&golden.octets).verdicts();
+        let third = verdicts.iter().find(|verdict| verdict.who.0 == Who::ThirdParty);
+        match golden.is_from_between() {
+            false => assert!(third.is_none(), "{}: {}", golden.name, third.map_or("", |verdict| &verdict.line)),
+            true => {
+                let (who, sure) = verdicts[0].who;
+                let is_end = matches!(who, Who::Originator | Who::Responder);
+                assert!(!is_end || sure == Finding::Possible, "{}: {}", golden.name, verdicts[0].line);
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_is_certain_that_is_wrong() {
     for golden in all() {
         for verdict in told(&golden.octets).verdicts() {
@@ -82,8 +98,7 @@ pub fn assert_no_false_certainty(golden: &Golden, variant: &str, verdict: &Verdi
     if let Some((best, Finding::Certain)) = verdict.best {
         assert_eq!(best, truth, "{}, {variant}: {}", golden.name, verdict.line);
     }
-    let between = truth.starts_with("forged-") || truth == "firewall-reject" || truth == "syn-proxy";
-    if !between {
+    if !golden.is_from_between() {
         assert_ne!(verdict.who, (Who::ThirdParty, Finding::Certain), "{}, {variant}: {}", golden.name, verdict.line);
     }
 }
