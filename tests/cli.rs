@@ -41,6 +41,8 @@ fn help_of_every_subcommand_is_as_it_was() {
         ("run", "run --help"),
         ("server", "server --help"),
         ("client", "client --help"),
+        ("explain", "explain --help"),
+        ("causes", "causes --help"),
         ("lab", "lab --help"),
         ("lab-up", "lab up --help"),
         ("lab-down", "lab down --help"),
@@ -55,7 +57,9 @@ fn help_of_every_subcommand_is_as_it_was() {
 #[test]
 fn help_is_never_wider_than_the_terminal_and_a_hundred_columns() {
     for width in ["60", "100", "300"] {
-        for line in ["--help", "run --help", "server --help", "client --help", "lab --help"] {
+        for line in
+            ["--help", "run --help", "server --help", "client --help", "explain --help", "causes --help", "lab --help"]
+        {
             let mut command = storm_line(line);
             command.env("COLUMNS", width);
             let widest = run(command).exits(0).out.lines().map(|line| line.chars().count()).max().unwrap_or(0);
@@ -108,6 +112,26 @@ fn every_option_of_the_specification_is_in_the_help() {
                 "--named",
             ][..],
         ),
+        (
+            "explain",
+            &[
+                "--merge",
+                "--format",
+                "--all",
+                "--only",
+                "--host",
+                "--port",
+                "--cause",
+                "--frame",
+                "--from",
+                "--to",
+                "--annotate",
+                "--fail-on",
+                "--strict",
+                "--max-flows",
+            ][..],
+        ),
+        ("causes", &["--format"][..]),
     ] {
         let help = run(storm([subcommand, "--help"])).exits(0).out;
         for option in options.iter().chain(&["-v", "--verbose", "-q", "--quiet", "--color"]) {

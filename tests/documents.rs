@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{read_json, run, schema_faults, storm_line};
 use serde_json::{Value, json};
 
-const NAMES: [&str; 3] = ["client", "server", "run"];
+const NAMES: [&str; 5] = ["client", "server", "run", "explain", "causes"];
 
 fn schema(name: &str) -> Value {
     read_json(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(format!("{name}.schema.json")))
@@ -52,7 +52,11 @@ fn the_schemas_are_valid_and_name_themselves() {
         let schema = schema(name);
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert_eq!(schema["$id"], format!("urn:rst-storm:{name}:1"));
-        assert_eq!(schema["properties"]["schema"]["const"], format!("rst-storm/{name}/1"));
+        let mut found = Vec::new();
+        objects("", &schema, &mut found);
+        let names: Vec<&Value> = found.iter().filter_map(|(_, object)| object.pointer("/properties/schema")).collect();
+        assert!(!names.is_empty(), "schema/{name}.schema.json");
+        assert!(names.iter().all(|schema| schema["const"] == format!("rst-storm/{name}/1")), "{names:?}");
         if let Err(error) = jsonschema::meta::validate(&schema) {
             panic!("schema/{name}.schema.json: {error}");
         }
@@ -65,7 +69,7 @@ fn no_object_is_open_to_members_that_nobody_described() {
         let schema = schema(name);
         let mut found = Vec::new();
         objects("", &schema, &mut found);
-        assert!(found.len() >= 3, "schema/{name}.schema.json has objects");
+        assert!(!found.is_empty(), "schema/{name}.schema.json has objects");
         for (place, object) in found {
             // A map from errno names to counts has no fixed members, but all its values are described.
             let is_closed =

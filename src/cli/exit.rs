@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::report::visible::Visible;
 use crate::storm::check::Check;
 
 /// What a finished command says by its exit code.
@@ -61,7 +62,7 @@ impl Failure {
             Failure::Lacks(message) => (3, message),
         };
         // Where standard error is closed too, the exit code is all there is to say.
-        let _ = writeln!(std::io::stderr(), "rst-storm: {message}");
+        let _ = writeln!(std::io::stderr(), "rst-storm: {}", Visible(&message));
         ExitCode::from(code)
     }
 }

@@ -95,8 +95,8 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if let Some(number) = args.frame {
         check_frame(the_only(&inputs, "--frame")?, number)?;
     }
-    let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
     let plan = source_plan(&args, &inputs)?;
+    let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
     let selection = Selection {
         only_resets: args.only == Some(Only::Resets),
         hosts: args.host,
@@ -213,7 +213,7 @@ fn tell_story(
     let judged = record.resets.iter().find(|judged| Some(judged.reset.segment.frame) == frame);
     let Some(judged) = judged else { return Ok(()) };
     let around = watch::around(input, &judged.reset.segment, record.connection.first_frame).map_err(Failure::usage)?;
-    session.output.insist(&story(judged, record, &around, names, page));
+    session.output.say(&story(judged, record, &around, names, page));
     Ok(())
 }
 

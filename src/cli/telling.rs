@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{Explainer, FrameNumber, Limits, Record, Selection, Summary};
+use rst_storm_core::explain::{Explainer, Limits, Record, Selection, Summary};
 use serde::Serialize;
 
 use crate::report::explain::comment::Comments;
@@ -11,6 +11,7 @@ use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, Summar
 use crate::report::explain::json::{Connection, SCHEMA};
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
+use crate::report::explain::text::Detail;
 use crate::report::explain::{block, text};
 use crate::report::output::{Loudness, Output};
 use crate::watch::{Batch, FileReport, Sink};
@@ -124,7 +125,13 @@ impl<'a> Telling<'a> {
 impl Sink for Telling<'_> {
     fn begin_file(&mut self, _: usize) {
         if self.explainer.is_none() {
-            self.explainer = Some(Explainer::new(self.limits, self.selection.clone()));
+            let only_sums =
+                self.teller.format == Format::Text { each: false } && self.teller.outcome.comments.is_none();
+            self.explainer = Some(if only_sums && self.selection.is_empty() {
+                Explainer::of_sums(self.limits)
+            } else {
+                Explainer::new(self.limits, self.selection.clone())
+            });
         }
     }
 
@@ -134,10 +141,7 @@ impl Sink for Telling<'_> {
         let mut asides = batch.asides.iter().peekable();
         for (index, segment) in batch.segments.iter().enumerate() {
             let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
-            let file = batch.file(index);
-            let mut segment = *segment;
-            segment.frame = FrameNumber::new(file as u16, segment.frame).0;
-            explainer.push(&segment, aside, &mut |record| teller.tell(record));
+            explainer.push(segment, aside, &mut |record| teller.tell(record));
         }
         teller.hand_over_pieces()
     }
@@ -169,7 +173,7 @@ impl Teller<'_> {
         match self.format {
             Format::Text { each: true } => {
                 for judged in &record.resets {
-                    self.piece.push_str(&block::line(judged, &self.names));
+                    self.piece.push_str(&block::brief(judged, &self.names, &self.page));
                 }
             }
             Format::Text { each: false } => {}
@@ -200,8 +204,10 @@ impl Teller<'_> {
     }
 
     fn conclude_text(&mut self, summary: &Summary, reports: &[FileReport]) {
+        let verbose = self.output.loudness() == Loudness::Verbose;
+        let detail = if verbose { Detail::Interfaces } else { Detail::Sums };
         for report in reports {
-            self.piece.push_str(&text::input(report, &self.page));
+            self.piece.push_str(&text::input(report, detail, &self.page));
         }
         self.piece.push_str(&text::summary(summary, &self.page));
         self.piece.push_str(&text::services(summary, &self.page));

@@ -7,3 +7,4 @@ pub mod output;
 pub mod run;
 pub mod style;
 pub mod text;
+pub mod visible;

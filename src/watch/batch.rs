@@ -9,50 +9,21 @@ pub const MOST_SEGMENTS: usize = 512;
 /// Segments in the order in which they are to be judged.
 #[derive(Debug)]
 pub struct Batch {
-    /// Which inputs they come from.
-    pub files: Files,
-    /// At most 512. The number of each is its frame's number in its own file.
+    /// At most 512. The frame of each is a [`FrameNumber`](rst_storm_core::explain::FrameNumber): its input, as an index into
+    /// the plan's list, and its number there.
     pub segments: Vec<Segment>,
     /// What there is to say of single segments, each with its index in `segments`, in ascending order.
     pub asides: Vec<(usize, Aside)>,
 }
 
-/// Which inputs the segments of a batch come from, as indices into the plan's list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Files {
-    /// All from this one.
-    One(usize),
-    /// One for each segment.
-    Each(Vec<u16>),
-}
-
 impl Batch {
-    pub(super) fn new(files: Files) -> Batch {
-        Batch { files, segments: Vec::with_capacity(MOST_SEGMENTS), asides: Vec::new() }
-    }
-
-    /// The input that the segment at this index comes from.
-    pub fn file(&self, index: usize) -> usize {
-        match &self.files {
-            Files::One(file) => *file,
-            Files::Each(files) => usize::from(files[index]),
-        }
-    }
-
-    /// An empty one that holds segments of the same kind of files.
-    pub(super) fn another(&self) -> Batch {
-        Batch::new(match &self.files {
-            Files::One(file) => Files::One(*file),
-            Files::Each(_) => Files::Each(Vec::with_capacity(MOST_SEGMENTS)),
-        })
+    pub(super) fn new() -> Batch {
+        Batch { segments: Vec::with_capacity(MOST_SEGMENTS), asides: Vec::new() }
     }
 
     /// Empties it and keeps its memory.
     pub(super) fn clear(&mut self) {
         self.segments.clear();
         self.asides.clear();
-        if let Files::Each(files) = &mut self.files {
-            files.clear();
-        }
     }
 }

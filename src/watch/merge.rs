@@ -8,7 +8,7 @@ use rst_storm_linux::input::Woken;
 use rst_storm_linux::privilege::raise_descriptor_limit;
 use rst_storm_linux::signals::Stop;
 
-use super::batch::{Batch, Files, MOST_SEGMENTS};
+use super::batch::{Batch, MOST_SEGMENTS};
 use super::error::SourceError;
 use super::idleness::Idleness;
 use super::plan::SourcePlan;
@@ -44,13 +44,12 @@ pub(super) fn read_merged<O: Outlet>(plan: &SourcePlan, stop: &Stop, out: &mut O
     let mut lanes = Vec::with_capacity(plan.inputs.len());
     for file in 0..plan.inputs.len() {
         let Some(source) = Source::open(plan, file, stop)? else { return Ok(()) };
-        lanes.push(Lane { source, state: State::More, ahead: Batch::new(Files::One(file)), taken: 0 });
+        lanes.push(Lane { source, state: State::More, ahead: Batch::new(), taken: 0 });
     }
     for file in 0..lanes.len() {
         out.begin_file(file);
     }
-    let files = Files::Each(Vec::with_capacity(MOST_SEGMENTS));
-    let mut merging = Merging { stop, out, batch: Batch::new(files), latest: None, idleness: Idleness::new() };
+    let mut merging = Merging { stop, out, batch: Batch::new(), latest: None, idleness: Idleness::new() };
     merging.merge(&mut lanes);
     merging.hand_over();
     for lane in lanes {
@@ -91,9 +90,6 @@ impl<O: Outlet> Merging<'_, O> {
         lane.taken += 1;
         self.latest = self.latest.max(Some(segment.at));
         self.batch.segments.push(segment);
-        if let Files::Each(files) = &mut self.batch.files {
-            files.push(lane.source.file() as u16);
-        }
         if self.batch.segments.len() == MOST_SEGMENTS {
             self.hand_over();
         }

@@ -20,7 +20,7 @@ mod threads;
 pub use again::{first_frame, read_again};
 pub use annotate::{AnnotateError, Annotated};
 pub use around::{Around, Held, around, held};
-pub use batch::{Batch, Files};
+pub use batch::Batch;
 pub use error::SourceError;
 pub use file_report::{FileReport, LARGEST_PAYLOAD};
 pub use plan::{Input, MOST_INPUTS, SourcePlan, Workers};

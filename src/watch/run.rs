@@ -3,7 +3,7 @@
 use rst_storm_linux::input::Woken;
 use rst_storm_linux::signals::Stop;
 
-use super::batch::{Batch, Files, MOST_SEGMENTS};
+use super::batch::{Batch, MOST_SEGMENTS};
 use super::error::SourceError;
 use super::idleness::Idleness;
 use super::merge;
@@ -36,11 +36,10 @@ fn read(plan: &SourcePlan, stop: &Stop, out: &mut impl Outlet) -> Result<(), Sou
 }
 
 fn read_in_turn(plan: &SourcePlan, stop: &Stop, out: &mut impl Outlet) -> Result<(), SourceError> {
-    let mut batch = Batch::new(Files::One(0));
+    let mut batch = Batch::new();
     for file in 0..plan.inputs.len() {
         let Some(mut source) = Source::open(plan, file, stop)? else { break };
         out.begin_file(file);
-        batch.files = Files::One(file);
         read_one(&mut source, &mut batch, stop, out);
         out.end_file(source.into_report());
         if stop.is_requested() || out.is_closed() {
@@ -56,7 +55,6 @@ fn read_one(source: &mut Source, batch: &mut Batch, stop: &Stop, out: &mut impl 
         let state = source.fill(batch, MOST_SEGMENTS);
         if !batch.segments.is_empty() {
             out.hand_over(batch);
-            batch.files = Files::One(source.file());
         }
         if state == State::Ended || stop.is_requested() || out.is_closed() {
             return;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rst_storm_core::capture::{CaptureReader, Frame, FrameSource, LinkType, OpenError, Timestamp};
-use rst_storm_core::explain::Aside;
+use rst_storm_core::explain::{Aside, FrameNumber};
 use rst_storm_core::flow::Duplicates;
 use rst_storm_core::reset::payload::Carried;
 use rst_storm_core::tcp::Checksum;
@@ -77,11 +77,6 @@ impl Source {
         }))
     }
 
-    /// The input, as an index into the plan's list.
-    pub(super) fn file(&self) -> usize {
-        self.report.file
-    }
-
     /// The latest time of a frame.
     pub(super) fn latest(&self) -> Option<Timestamp> {
         self.report.last
@@ -107,7 +102,8 @@ impl Source {
                 report.outside_time += 1;
                 continue;
             }
-            let segment = match decode(&frame, report.frames) {
+            let number = FrameNumber::new(report.file as u16, report.frames);
+            let segment = match decode(&frame, number.0) {
                 Ok(segment) => segment,
                 Err(skip) => {
                     report.skips.record(skip);

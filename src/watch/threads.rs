@@ -47,7 +47,7 @@ impl Outlet for Channel<'_> {
     }
 
     fn hand_over(&mut self, batch: &mut Batch) {
-        let spare = self.spare.try_recv().unwrap_or_else(|_| batch.another());
+        let spare = self.spare.try_recv().unwrap_or_else(|_| Batch::new());
         self.send(Call::Take(std::mem::replace(batch, spare)));
     }
 

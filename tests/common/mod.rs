@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -9,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use jsonschema::Validator;
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
@@ -297,19 +300,28 @@ pub fn has_program(name: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// The faults of `document` by `schema/NAME.schema.json`.
-pub fn schema_faults(name: &str, document: &Value) -> Vec<String> {
+/// The validator of `schema/NAME.schema.json`, made once: that takes longer than to use it.
+fn validator(name: &str) -> Arc<Validator> {
+    static KNOWN: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
     let read = |name: &str| {
         read_json(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(format!("{name}.schema.json")))
     };
-    let mut registry = jsonschema::Registry::new();
-    for part in ["client", "server"] {
-        registry = registry.add(format!("urn:rst-storm:{part}:1"), read(part)).expect("a schema with its own name");
-    }
-    let registry = registry.prepare().expect("schemas whose references lead somewhere");
-    let schema = read(name);
-    let validator = jsonschema::options().with_registry(&registry).build(&schema).expect("a valid schema");
-    validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    let make = || {
+        let mut registry = jsonschema::Registry::new();
+        for part in ["client", "server"] {
+            registry = registry.add(format!("urn:rst-storm:{part}:1"), read(part)).expect("a schema with its own name");
+        }
+        let registry = registry.prepare().expect("schemas whose references lead somewhere");
+        Arc::new(jsonschema::options().with_registry(&registry).build(&read(name)).expect("a valid schema"))
+    };
+    let mut known = KNOWN.lock().expect("no validator panics while it is made");
+    known.entry(name.to_owned()).or_insert_with(make).clone()
+}
+
+/// The faults of `document` by `schema/NAME.schema.json`.
+pub fn schema_faults(name: &str, document: &Value) -> Vec<String> {
+    let faults = validator(name);
+    faults.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 /// Checks `document` by `schema/NAME.schema.json`.

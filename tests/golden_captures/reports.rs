@@ -20,7 +20,7 @@ pub fn reports(told: &Told) -> (String, String) {
         comments.add(record);
         lines += &line(&Connection::new(record, &names));
         for judged in &record.resets {
-            written += &block::line(judged, &names);
+            written += &block::brief(judged, &names, &page);
             let mut around = Around::default();
             around.segments.push(judged.reset.segment);
             written += &story::story(judged, record, &around, &names, &page);

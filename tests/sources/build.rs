@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rst_storm::watch::{Batch, FileReport, Input, Sink, SourceError, SourcePlan, Workers, run};
 use rst_storm_core::capture::{Direction, Frame, Interface, LinkType, PcapWriter, PcapngWriter, Timestamp};
+use rst_storm_core::explain::FrameNumber;
 use rst_storm_linux::signals::Stop;
 
 pub const START: u64 = 1_700_000_000_000_000_000;
@@ -134,12 +135,14 @@ impl Sink for Recorder {
     fn take(&mut self, batch: &Batch) -> ControlFlow<()> {
         assert!(!batch.segments.is_empty() && batch.segments.len() <= 512);
         self.batches += 1;
-        for (index, segment) in batch.segments.iter().enumerate() {
-            self.calls.push(format!("{}: {} seq {}", batch.file(index), segment.frame, segment.seq.0));
+        for segment in &batch.segments {
+            let frame = FrameNumber(segment.frame);
+            self.calls.push(format!("{}: {} seq {}", frame.input(), frame.number(), segment.seq.0));
         }
         for (index, aside) in &batch.asides {
             let segment = batch.segments[*index];
-            self.calls.push(format!("aside {} {:?} {}", segment.frame, aside.checksum, aside.carried.is_some()));
+            let number = FrameNumber(segment.frame).number();
+            self.calls.push(format!("aside {number} {:?} {}", aside.checksum, aside.carried.is_some()));
         }
         if self.most_batches.is_some_and(|most| self.batches >= most) {
             return ControlFlow::Break(());

@@ -1,8 +1,6 @@
 //! One reset told in full: who, why, on what evidence, what else it could be, what it cost, what to do.
 
-use std::fmt::Write;
-
-use rst_storm_core::explain::{GroupId, Judged, Record};
+use rst_storm_core::explain::{GroupId, Judged, Record, Vantage};
 use rst_storm_core::reset::{Evidence, Grounds, Harm, Shape, Span, Who};
 use rst_storm_core::tcp::Side;
 
@@ -13,18 +11,20 @@ use super::words;
 
 /// A reset in full, on a page of its own.
 pub fn full(judged: &Judged, record: &Record, names: &Names, page: &Page) -> String {
-    let mut text = headline(judged, record, names, page);
-    text.push_str(&body(judged, names, page));
-    text
+    page.heading(&title(judged, names, page)) + &wire(judged, record, page) + &body(judged, names, page)
 }
 
-/// Which reset it is: one line, and what it bears.
-pub fn headline(judged: &Judged, record: &Record, names: &Names, page: &Page) -> String {
+/// Which reset it is.
+pub fn title(judged: &Judged, names: &Names, page: &Page) -> String {
     let segment = &judged.reset.segment;
     let place = format!("frame {}", names.frame(segment.frame));
     let ends = format!("{} > {}", segment.source, segment.destination);
-    let when = moment::full(segment.at);
-    let mut text = format!("{}  {when}\n", page.ink(Ink::Strong, &format!("{place}: {ends}")));
+    format!("{} {}", page.ink(Ink::Strong, &format!("{place}: {ends}")), moment::full(segment.at))
+}
+
+/// What its header bears, and what came before it.
+pub fn wire(judged: &Judged, record: &Record, page: &Page) -> String {
+    let segment = &judged.reset.segment;
     let state = record.connection.conn_state();
     let bears = format!(
         "{} seq {} ack {} win {} ttl {}; {} after the SYN; {state} {}",
@@ -37,8 +37,18 @@ pub fn headline(judged: &Judged, record: &Record, names: &Names, page: &Page) ->
         record.connection.history,
     );
     let bears = if record.connection.syn() { bears } else { bears.replace("after the SYN", "after the first frame") };
-    text.push_str(&page.item("wire", &bears));
-    text
+    page.item("wire", &bears) + &page.item("taken", &point(&record.vantage))
+}
+
+/// Where the capture was probably taken.
+fn point(vantage: &Vantage) -> String {
+    let hops = |name: &str, hops: Option<u8>| match hops {
+        None => format!("unknown from the {name}"),
+        Some(1) => format!("1 hop from the {name}"),
+        Some(hops) => format!("{hops} hops from the {name}"),
+    };
+    let [orig, resp] = [hops("originator", vantage.originator_hops), hops("responder", vantage.responder_hops)];
+    format!("probably {}: {orig}, {resp}", vantage.words())
 }
 
 /// What is found of it.
@@ -83,28 +93,25 @@ pub fn body(judged: &Judged, names: &Names, page: &Page) -> String {
     text
 }
 
-/// A reset in one line.
-pub fn line(judged: &Judged, names: &Names) -> String {
+/// A reset in two lines: which it is, and what is found of it.
+pub fn brief(judged: &Judged, names: &Names, page: &Page) -> String {
     let (reset, verdict) = (&judged.reset, &judged.verdict);
     let segment = &reset.segment;
     let why = match verdict.cause().zip(verdict.finding()) {
         Some((id, finding)) => format!("{id} ({finding})"),
         None => "unexplained".to_owned(),
     };
-    let group = judged.group.map_or(String::new(), |GroupId(group)| format!("  group {group}"));
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{} {} > {}  frame {}  by {} ({}): {why}, harm {}{group}",
+    let group = judged.group.map_or(String::new(), |GroupId(group)| format!(", group {group}"));
+    let which = format!(
+        "{} {} > {} frame {}",
         moment::time_of_day(segment.at),
         segment.source,
         segment.destination,
         names.frame(segment.frame),
-        sender(reset.sender.who),
-        reset.sender.finding,
-        reset.harm.word(),
     );
-    text
+    let (who, sure, harm) = (sender(reset.sender.who), reset.sender.finding, reset.harm.word());
+    let found = format!("by {who} ({sure}): {why}, harm {harm}{group}");
+    page.heading(&which) + &page.paragraph(&found)
 }
 
 /// What a sender is called.

@@ -98,6 +98,8 @@ pub struct Ground<'a> {
     with_frame: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with_file: Option<&'a str>,
     stance: &'static str,
     says: String,
 }
@@ -228,6 +230,7 @@ impl<'a> Ground<'a> {
             frame: frame.map(|frame| FrameNumber(frame).number()),
             with_frame: with_frame.map(|frame| FrameNumber(frame).number()),
             file: frame.and_then(|frame| elsewhere(frame, home, names)),
+            with_file: with_frame.and_then(|frame| elsewhere(frame, home, names)),
             stance: match evidence.stance {
                 Stance::For => "for",
                 Stance::Against => "against",
@@ -275,7 +278,7 @@ pub fn grounds<'a>(grounds: &Grounds, home: u64, names: &'a Names) -> Vec<Ground
 }
 
 /// The name of a frame's file, where that isn't the record's own.
-fn elsewhere<'a>(frame: u64, home: u64, names: &'a Names) -> Option<&'a str> {
+fn elsewhere(frame: u64, home: u64, names: &Names) -> Option<&str> {
     (FrameNumber(frame).input() != FrameNumber(home).input()).then(|| names.of(frame))
 }
 

@@ -63,6 +63,11 @@ impl Page {
         wrap(&format!("{:INDENT$}- ", ""), INDENT + 2, text)
     }
 
+    /// A line that begins at the margin, as far as it is one.
+    pub fn heading(&self, text: &str) -> String {
+        wrap("", 2, text)
+    }
+
     /// A paragraph.
     pub fn paragraph(&self, text: &str) -> String {
         wrap("  ", 2, text)
@@ -86,12 +91,28 @@ fn wrap(first: &str, indent: usize, text: &str) -> String {
             wrapped.push(' ');
             column += 1;
         }
-        wrapped.push_str(word);
-        column += wide;
+        column = push_broken(&mut wrapped, word, column, indent);
         fresh = false;
     }
     wrapped.push('\n');
     wrapped
+}
+
+/// Appends a word from this column on, broken where it is wider than the rest of the line; gives the column after it.
+fn push_broken(wrapped: &mut String, word: &str, mut column: usize, indent: usize) -> usize {
+    let mut escape = false;
+    for c in word.chars() {
+        escape |= c == '\x1b';
+        if !escape && column == COLUMNS {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(indent));
+            column = indent;
+        }
+        wrapped.push(c);
+        column += usize::from(!escape);
+        escape &= c != 'm';
+    }
+    column
 }
 
 /// The columns that a word takes on a terminal: colours take none.
@@ -143,6 +164,15 @@ mod tests {
         let text = page.item("why", &"word ".repeat(20));
         assert_eq!(text.lines().map(str::len).collect::<Vec<_>>(), [79, 39]);
         assert!(text.lines().nth(1).expect("two lines").starts_with("          word"));
+    }
+
+    #[test]
+    fn a_word_that_fits_no_line_is_broken() {
+        let page = Page::new(Style::Coloured);
+        let text = page.item("says", &format!("ab {}", page.ink(super::Ink::Bad, &"x".repeat(140))));
+        let widths: Vec<usize> = text.lines().map(super::width).collect();
+        assert_eq!(widths, [12, 80, 80]);
+        assert_eq!(text.matches('x').count(), 140);
     }
 
     #[test]

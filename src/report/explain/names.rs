@@ -2,6 +2,8 @@
 
 use rst_storm_core::explain::FrameNumber;
 
+use crate::report::visible::Visible;
+
 /// The inputs' names, as they were typed.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
@@ -23,7 +25,7 @@ impl Names {
     /// The frame as people call it: its number, with its file's name where frames of several are told of together.
     pub fn frame(&self, frame: u64) -> String {
         let number = FrameNumber(frame).number();
-        if self.merged { format!("{}#{number}", self.of(frame)) } else { number.to_string() }
+        if self.merged { format!("{}#{number}", Visible(self.of(frame))) } else { number.to_string() }
     }
 
     /// The same of several, in brackets; nothing if there are none.

@@ -15,8 +15,8 @@ use crate::watch::Around;
 /// The story of a reset.
 pub fn story(judged: &Judged, record: &Record, around: &Around, names: &Names, page: &Page) -> String {
     let connection = &record.connection;
-    let heading = format!("{} > {}", connection.originator, connection.responder);
-    let mut text = format!("{}\n", page.ink(Ink::Strong, &heading));
+    let ends = format!("{} > {}", connection.originator, connection.responder);
+    let mut text = page.heading(&page.ink(Ink::Strong, &ends));
     text.push_str(&page.paragraph(&format!(
         "{} {}, captured {}",
         connection.conn_state(),
@@ -28,7 +28,7 @@ pub fn story(judged: &Judged, record: &Record, around: &Around, names: &Names, p
     text.push('\n');
     text.push_str(&block::full(judged, record, names, page));
     if let Some(card) = judged.verdict.card() {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(&page.item("story", card.story));
         text.push_str(&page.item("traces", card.on_the_wire));
         text.push_str(&page.item("read", &card.references.join("; ")));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use rst_storm_core::capture::KnownInterface;
 use rst_storm_core::explain::{Group, STORM_RESETS, STORM_SHARE, STORM_WITHIN, Service, Summary};
 use rst_storm_core::reset::Span;
 
@@ -10,6 +11,7 @@ use super::layout::{Ink, Page, percent, thousands};
 use super::moment;
 use super::names::Names;
 use super::words;
+use crate::report::visible::Visible;
 use crate::watch::FileReport;
 
 /// Services that are listed.
@@ -18,9 +20,27 @@ const MOST_SERVICES: usize = 12;
 /// Groups that are told of.
 const MOST_GROUPS: usize = 20;
 
+/// How much is said of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What was read of it.
+    Sums,
+    /// Its interfaces too.
+    Interfaces,
+}
+
+fn interface(known: &KnownInterface) -> String {
+    let name = known.name.as_deref().unwrap_or("without a name");
+    let kept = match known.snap_length {
+        0 => "whole frames".to_owned(),
+        octets => format!("at most {} octets of a frame", thousands(octets.into())),
+    };
+    format!("interface {}: {:?}, {kept}", Visible(name), known.link)
+}
+
 /// What an input was.
-pub fn input(report: &FileReport, page: &Page) -> String {
-    let mut text = format!("{}\n", page.ink(Ink::Strong, &report.name));
+pub fn input(report: &FileReport, detail: Detail, page: &Page) -> String {
+    let mut text = format!("{}\n", page.ink(Ink::Strong, &Visible(&report.name).to_string()));
     let span = match (report.first, report.last) {
         (Some(first), Some(last)) => {
             format!(", {} to {} ({})", moment::full(first), moment::time_of_day(last), Span(last.nanos_since(first)))
@@ -28,6 +48,11 @@ pub fn input(report: &FileReport, page: &Page) -> String {
         _ => String::new(),
     };
     text.push_str(&page.paragraph(&format!("{} frames{span}", thousands(report.frames))));
+    if detail == Detail::Interfaces {
+        for known in &report.interfaces {
+            text.push_str(&page.paragraph(&interface(known)));
+        }
+    }
     let mut notes = Vec::new();
     let mut note = |count: u64, what: &str| {
         if count > 0 {
@@ -169,7 +194,7 @@ fn group(group: &Group, summary: &Summary, names: &Names, page: &Page) -> String
     };
     let resets = if group.count == 1 { "reset" } else { "resets" };
     let heading = format!("Group {}: {} {resets} at {service}", group.id.0, thousands(group.count));
-    let mut text = format!("{}\n", page.ink(Ink::Strong, &heading));
+    let mut text = page.heading(&page.ink(Ink::Strong, &heading));
     if group.count > 1 {
         let more = |(count, more): (u64, bool)| format!("{}{count}", if more { "at least " } else { "" });
         let [first, last] = group.span;
@@ -200,11 +225,8 @@ fn group(group: &Group, summary: &Summary, names: &Names, page: &Page) -> String
     let example = &group.example;
     if let Some(judged) = example.resets.first() {
         let label = if group.count > 1 { "e.g." } else { "" };
-        let headline = block::headline(judged, example, names, page);
-        let indented = headline.split_once('\n').map_or("", |(_, rest)| rest);
-        let title = headline.lines().next().unwrap_or_default();
-        text.push_str(&page.item(label, title));
-        text.push_str(indented);
+        text.push_str(&page.item(label, &block::title(judged, names, page)));
+        text.push_str(&block::wire(judged, example, page));
         text.push_str(&block::body(judged, names, page));
     }
     text

@@ -52,7 +52,8 @@ fn recognise(reset: &Reset) -> Opinion {
     }
     let away = Evidence::supports("its number is {} octets away from what the victim expects, which doesn't answer it");
     let grounds = Grounds::from(away.with(Value::Signed(i64::from(ahead))).on(frame)).and(lives);
-    // How wide the window was isn't known, and challenges are rate-limited (RFC 5961 section 7).
+    // Within the window it was to be challenged: the challenge may have come by another way, or been one too many
+    // (RFC 5961 section 7).
     let may_be_in_window = (1..LARGEST_WINDOW).contains(&ahead);
     Opinion::suggests(if may_be_in_window { sure.min(Finding::Likely) } else { sure }, grounds)
 }
@@ -117,6 +118,22 @@ mod tests {
         assert_eq!(
             says(&CARD, zeroes),
             "likely: it doesn't acknowledge the SYN, and a client in SYN-SENT drops it [2]; both ends go on [4, 3]"
+        );
+    }
+
+    #[test]
+    fn likely_where_the_window_may_reach_and_no_challenge_was_seen() {
+        let reordered = format!(
+            "{OPEN}
+            > A 121 ack 351
+            < R 5351
+            > PA 121 ack 351 len 20
+            < PA 351 ack 141 len 50"
+        );
+        assert_eq!(
+            says(&CARD, &reordered),
+            "likely: its number is +5000 octets away from what the victim expects, which doesn't answer it [8]; \
+             both ends go on [9, 10]"
         );
     }
 

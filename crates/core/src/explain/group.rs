@@ -2,9 +2,10 @@
 
 use crate::capture::Timestamp;
 use crate::causes::{CATALOGUE, CauseId, GroupFacts, Opinion, Recogniser};
-use crate::reset::{EarlierEnd, Finding, Grounds, Progress, Shape, Who};
-use crate::tcp::{Endpoint, Side};
+use crate::reset::{EarlierEnd, Finding, Grounds, Harm, Progress, Shape, Who};
+use crate::tcp::{Endpoint, Segment, Side};
 
+use super::likeness::Template;
 use super::record::{GroupId, Judged, Record};
 
 /// What makes resets alike.
@@ -107,6 +108,22 @@ impl GroupKey {
     }
 }
 
+impl GroupKey {
+    /// The key of another reset like this, at this service.
+    pub(super) fn like(template: &Template, service: Endpoint) -> GroupKey {
+        let refused = template.shape == Shape::Refusal && template.progress <= Progress::Opening;
+        GroupKey {
+            who: template.who,
+            by: template.by,
+            service: if refused { Endpoint::new(service.addr, 0) } else { service },
+            shape: template.shape,
+            progress: template.progress,
+            cause: template.verdict.cause(),
+            finding: template.verdict.finding(),
+        }
+    }
+}
+
 impl Group {
     /// The group that begins with this reset.
     pub(super) fn begin(id: GroupId, key: GroupKey, judged: &Judged, record: &Record) -> Group {
@@ -130,12 +147,11 @@ impl Group {
         }
     }
 
-    /// Counts one.
-    pub(super) fn count(&mut self, judged: &Judged, responder: Endpoint) {
-        let reset = &judged.reset;
-        let segment = &reset.segment;
+    /// Counts one: the reset, the responder of its connection, the silence before it in nanoseconds, and how many other
+    /// connections were open.
+    pub(super) fn count(&mut self, segment: &Segment, responder: Endpoint, harm: Harm, silence: u64, open: u32) {
         self.count += 1;
-        self.harmful += u64::from(reset.harm.is_harmful());
+        self.harmful += u64::from(harm.is_harmful());
         // They are counted in the order in which their connections end, which is another.
         if segment.at < self.span[0] {
             (self.span[0], self.frames[0]) = (segment.at, segment.frame);
@@ -149,8 +165,7 @@ impl Group {
         };
         self.victims.note(victim);
         self.ports.note(u128::from(responder.port));
-        self.silences.note(reset.idle().unwrap_or(0));
-        let open = reset.neighbours.service.open;
+        self.silences.note(silence);
         self.open_then = [self.open_then[0].min(open), self.open_then[1].max(open)];
         self.rate.note(segment.at);
     }

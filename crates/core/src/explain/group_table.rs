@@ -6,7 +6,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::group::{Group, GroupKey};
+use super::likeness::Template;
 use super::record::{GroupId, Judged, Record};
+use crate::tcp::{Endpoint, Segment};
 
 /// The most groups that are told apart. What fits none of them is counted.
 const MOST_GROUPS: usize = 2_048;
@@ -31,9 +33,25 @@ impl Groups {
             return None;
         };
         self.last = place;
-        let group = &mut self.groups[place];
-        group.count(judged, record.connection.responder);
+        let (group, reset) = (&mut self.groups[place], &judged.reset);
+        let (silence, open) = (reset.idle().unwrap_or(0), reset.neighbours.service.open);
+        group.count(&reset.segment, record.connection.responder, reset.harm, silence, open);
         Some(group.id)
+    }
+
+    /// Counts a reset in the group of one that looked the same; false where this service has no such group.
+    pub(super) fn count_like(
+        &mut self,
+        template: &Template,
+        reset: &Segment,
+        responder: Endpoint,
+        silence: u64,
+        open: u32,
+    ) -> bool {
+        let Some(place) = self.find(&GroupKey::like(template, responder)) else { return false };
+        self.last = place;
+        self.groups[place].count(reset, responder, template.harm, silence, open);
+        true
     }
 
     /// All groups, and the resets that fit none.
@@ -41,18 +59,22 @@ impl Groups {
         (self.groups, self.beyond)
     }
 
-    fn place(&mut self, key: GroupKey, judged: &Judged, record: &Record) -> Option<usize> {
-        if self.groups.get(self.last).is_some_and(|group| group.key == key) {
+    fn find(&self, key: &GroupKey) -> Option<usize> {
+        if self.groups.get(self.last).is_some_and(|group| group.key == *key) {
             return Some(self.last);
         }
-        let hash = self.hasher.hash_one(key);
-        let is_it = |place: &u32| self.groups[*place as usize].key == key;
-        if let Some(place) = self.places.find(hash, is_it) {
-            return Some(*place as usize);
+        let is_it = |place: &u32| self.groups[*place as usize].key == *key;
+        self.places.find(self.hasher.hash_one(key), is_it).map(|place| *place as usize)
+    }
+
+    fn place(&mut self, key: GroupKey, judged: &Judged, record: &Record) -> Option<usize> {
+        if let Some(place) = self.find(&key) {
+            return Some(place);
         }
         if self.groups.len() == MOST_GROUPS {
             return None;
         }
+        let hash = self.hasher.hash_one(key);
         let place = self.groups.len();
         self.groups.push(Group::begin(GroupId(place as u32 + 1), key, judged, record));
         let (hasher, groups) = (&self.hasher, &self.groups);

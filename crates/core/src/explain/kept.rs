@@ -1,74 +1,54 @@
-//! What is kept beside a connection while it goes on.
+//! What is kept beside a connection while it goes on: little while it is young, its conclusions once it has grown.
 
-use super::radar::Inbound;
-use super::service::ServiceId;
-use crate::capture::Timestamp;
-use crate::flow::zeek::Keep;
-use crate::reset::{Observed, Trail};
-use crate::tcp::{Endpoint, Segment};
-
-/// Zeek's `tcp_storm_thresh`: more resets than this ...
-const STORM_RESETS: u32 = 1_000;
-
-/// ... with less than this between them (`tcp_storm_interarrival_thresh`) are a RST_storm.
-const STORM_INTERVAL: u64 = 1_000_000_000;
+use super::detail::Detail;
+use super::likeness::TemplateId;
+use super::standing::Standing;
+use crate::flow::zeek::{Keep, Young};
+use crate::reset::Service;
+use crate::tcp::Segment;
 
 /// All that is kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept {
-    pub(super) trail: Trail,
-    pub(super) inbound: Inbound,
-    /// The resets seen so far, up to a bound.
-    #[expect(clippy::vec_box, reason = "a kilobyte each, moved from vector to vector")]
-    pub(super) resets: Vec<Box<Observed>>,
-    /// Those beyond.
-    pub(super) unlisted: u32,
-    /// Whom it was opened to, once that answered.
-    pub(super) service: Option<ServiceId>,
-    /// It counts among the open connections of its service.
-    pub(super) is_open: bool,
-    pub(super) storms: [Storm; 2],
+    pub(super) standing: Standing,
+    /// What was known of the service when a young connection was reset.
+    pub(super) service_then: Service,
+    /// One that looked like this young connection, which ends with its reset.
+    pub(super) like: Option<(TemplateId, Closed)>,
+    /// It may look like others: nothing came after its reset.
+    pub(super) is_plain: bool,
+    /// The conclusions, once it has grown.
+    pub(super) detail: Option<Box<Detail>>,
 }
 
-/// Resets of one side in a row.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Storm {
-    count: u32,
-    last: Timestamp,
-    pub(super) raged: bool,
-}
-
-impl Storm {
-    pub(super) fn note(&mut self, at: Timestamp) {
-        let near = at.nanos_since(self.last) < STORM_INTERVAL;
-        self.count = if near { self.count.saturating_add(1) } else { 1 };
-        self.last = at;
-        self.raged |= self.count > STORM_RESETS;
-    }
+/// Whether one side of a connection has closed by Zeek's rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    Yes,
+    No,
 }
 
 impl Keep for Kept {
     fn clear(&mut self) {
-        // The resets' vector is the largest part; `close` has emptied it.
-        self.resets.clear();
-        let resets = core::mem::take(&mut self.resets);
-        *self = Kept { resets, ..Kept::default() };
+        *self = Kept::default();
     }
-}
 
-impl Kept {
-    /// Takes a segment that is no reset.
-    pub(super) fn note(&mut self, segment: &Segment) {
-        for seen in &mut self.resets {
-            seen.note(segment);
+    fn stays_young(&self, segment: &Segment) -> bool {
+        // Of one reset is remembered what was known of its service; of two it would be twice as much.
+        !(segment.flags.is_rst() && self.standing.is_reset)
+    }
+
+    fn grow(&mut self, young: Option<&Young>) {
+        let mut detail = Box::new(Detail::default());
+        if let Some(young) = young {
+            detail.replay(young, self.service_then, None);
         }
-        self.trail.note(segment);
-        self.inbound.note(segment);
+        self.detail = Some(detail);
+        self.like = None;
+        self.is_plain = false;
     }
 
-    /// Whether a FIN of both sides, or a reset, was seen.
-    pub(super) fn has_ended(&self, source: Endpoint) -> bool {
-        let both = self.trail.sender(source).fin.is_some() && self.trail.receiver(source).fin.is_some();
-        both || !self.resets.is_empty() || self.unlisted > 0
+    fn has_closed(&self) -> bool {
+        matches!(self.like, Some((_, Closed::Yes)))
     }
 }

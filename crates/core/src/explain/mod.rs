@@ -3,16 +3,20 @@
 //! An [`Explainer`] takes segments in the order of their capture and gives a [`Record`] for each connection when it ends. A reset is
 //! judged then and not before, so that what followed it counts. What many resets have in common is judged once, on [`Group`]s.
 
+mod desk;
+mod detail;
 mod explainer;
 mod frame_number;
 mod group;
 mod group_table;
 mod kept;
+mod likeness;
 mod memory;
 mod radar;
 mod record;
 mod selection;
 mod service;
+mod standing;
 mod summary;
 mod tally;
 mod vantage;

@@ -70,6 +70,8 @@ pub(super) struct Services {
     hasher: RandomState,
     places: HashTable<u32>,
     services: Vec<Service>,
+    /// The one that was found last: in a storm it is the next one too.
+    last: u32,
 }
 
 impl Service {
@@ -123,10 +125,14 @@ impl Burst {
 impl Services {
     /// The service at this endpoint; None if it is one too many.
     pub(super) fn find(&mut self, endpoint: Endpoint) -> Option<ServiceId> {
+        if self.services.get(self.last as usize).is_some_and(|service| service.endpoint == endpoint) {
+            return Some(ServiceId(self.last));
+        }
         let hash = self.hasher.hash_one(endpoint);
         let is_it = |place: &u32| self.services[*place as usize].endpoint == endpoint;
         if let Some(place) = self.places.find(hash, is_it) {
-            return Some(ServiceId(*place));
+            self.last = *place;
+            return Some(ServiceId(self.last));
         }
         if self.services.len() == MOST_SERVICES {
             return None;

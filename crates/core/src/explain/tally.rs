@@ -1,7 +1,9 @@
 //! Sums over all that was told: connections, resets by cause, sender, stage and harm.
 
+use super::likeness::Template;
 use super::radar::Stage;
 use super::record::{Judged, Record};
+use super::verdict::Verdict;
 use crate::causes::{CATALOGUE, CauseId};
 use crate::reset::{Harm, Progress, Who};
 
@@ -82,11 +84,26 @@ impl Tally {
         }
     }
 
+    /// Counts a connection with one reset that looks like this.
+    pub(super) fn count_like(&mut self, template: &Template) {
+        self.connections += 1;
+        self.segments += template.segments;
+        self.resets += 1;
+        self.reset_connections += 1;
+        self.stage[template.stage as usize] += 1;
+        self.count_verdict(&template.verdict, template.who, template.progress, template.harm);
+    }
+
     fn count_reset(&mut self, judged: &Judged) {
-        self.causes[judged.verdict.place().unwrap_or(CATALOGUE.len())] += 1;
-        self.who[judged.reset.sender.who as usize] += 1;
-        self.progress[judged.reset.facts.progress as usize] += 1;
-        let harm = match judged.reset.harm {
+        let reset = &judged.reset;
+        self.count_verdict(&judged.verdict, reset.sender.who, reset.facts.progress, reset.harm);
+    }
+
+    fn count_verdict(&mut self, verdict: &Verdict, who: Who, progress: Progress, harm: Harm) {
+        self.causes[verdict.place().unwrap_or(CATALOGUE.len())] += 1;
+        self.who[who as usize] += 1;
+        self.progress[progress as usize] += 1;
+        let harm = match harm {
             Harm::Lost { .. } => 0,
             Harm::Unanswered => 1,
             Harm::Cut => 2,

@@ -31,11 +31,11 @@ impl Vantage {
     /// The guess in words.
     pub fn words(&self) -> &'static str {
         match (self.originator_hops, self.responder_hops) {
-            (Some(0), Some(0)) => "both ends on the link",
+            (Some(0), Some(0)) => "beside both ends",
             (Some(0), _) => "at or beside the originator",
             (_, Some(0)) => "at or beside the responder",
             (Some(_), Some(_)) => "between the ends",
-            _ => "unknown",
+            _ => "somewhere",
         }
     }
 }

@@ -50,6 +50,9 @@ pub trait Followed: Clone + Debug {
     /// When to let it go if no segment comes any more; the last one came at `touched`.
     fn due(&self, limits: &Self::Limits, touched: Timestamp) -> Timestamp;
 
+    /// Makes up its mind: it is due, and is asked next whether it is spent.
+    fn settle(&mut self) {}
+
     /// Whether it is to be let go at `now`.
     fn is_spent(&self, limits: &Self::Limits, touched: Timestamp, now: Timestamp) -> bool;
 

@@ -1,6 +1,7 @@
 //! The table of the flows being followed: finds a segment's flow, and lets flows go by packet time and by number.
 
-use core::hash::BuildHasher;
+use core::hash::{BuildHasher, Hasher};
+use core::net::{IpAddr, Ipv4Addr};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -49,8 +50,7 @@ impl<F: Followed> Table<F> {
         ended: &mut impl FnMut(&mut F),
     ) -> (Place, F::Event) {
         self.let_go(segment.at, ended);
-        let key = FlowKey::new(segment.source, segment.destination);
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(segment.source, segment.destination);
         let Some(place) = self.find(hash, segment.source, segment.destination) else {
             return self.open(hash, segment, aside, ended);
         };
@@ -82,7 +82,7 @@ impl<F: Followed> Table<F> {
 
     /// The flow between these two that is followed now.
     pub fn between(&self, one: Endpoint, other: Endpoint) -> Option<&F> {
-        let hash = self.hasher.hash_one(FlowKey::new(one, other));
+        let hash = self.hash(one, other);
         Some(self.at(self.find(hash, one, other)?))
     }
 
@@ -140,6 +140,21 @@ impl<F: Followed> Table<F> {
         self.evicted
     }
 
+    /// The same for both directions.
+    #[inline]
+    fn hash(&self, one: Endpoint, other: Endpoint) -> u64 {
+        let (IpAddr::V4(here), IpAddr::V4(there)) = (one.addr, other.addr) else {
+            return self.hasher.hash_one(FlowKey::new(one, other));
+        };
+        // In words: to sort and hash endpoints costs every segment more than all else that is done to find its flow.
+        let word = |addr: Ipv4Addr, port: u16| u64::from(addr.to_bits()) << 16 | u64::from(port);
+        let (one, other) = (word(here, one.port), word(there, other.port));
+        let mut sum = self.hasher.build_hasher();
+        sum.write_u64(one.min(other));
+        sum.write_u64(one.max(other));
+        sum.finish()
+    }
+
     fn find(&self, hash: u64, one: Endpoint, other: Endpoint) -> Option<Place> {
         let is_its_flow = |place: &Place| {
             let (this, that) = self.slots.at(*place).flow.endpoints();
@@ -189,11 +204,12 @@ impl<F: Followed> Table<F> {
                 self.enqueue(place, queue, now);
                 break;
             }
+            slot.flow.settle();
             if slot.flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));
                 continue;
             }
-            let touched = slot.touched;
+            let (touched, queue) = (slot.touched, slot.flow.queue());
             self.enqueue(place, queue, touched);
             if self.slots.at(place).due <= now {
                 // Only at the very end of time, where adding the timeout saturates.

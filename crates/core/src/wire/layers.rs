@@ -8,7 +8,10 @@ pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
 pub(super) const IPV6: u16 = 0x86dd;
 /// 802.1Q, 802.1ad, and the number that was used for stacked tags before there was a standard.
-pub(super) const VLAN: [u16; 3] = [0x8100, 0x88a8, 0x9100];
+#[inline(always)]
+pub(super) fn is_vlan(ether_type: u16) -> bool {
+    matches!(ether_type, 0x8100 | 0x88a8 | 0x9100)
+}
 const TRANSPARENT_BRIDGING: u16 = 0x6558;
 const MPLS: [u16; 2] = [0x8847, 0x8848];
 const PPPOE_SESSION: u16 = 0x8864;
@@ -135,7 +138,7 @@ fn open_ether_type(ether_type: u16, octets: &mut Octets<'_>) -> Result<Next, Ski
             }
             Ok(Next::Ppp)
         }
-        tag if VLAN.contains(&tag) => open_tags(octets),
+        tag if is_vlan(tag) => open_tags(octets),
         mpls if MPLS.contains(&mpls) => open_labels(octets),
         length if length < LOWEST_ETHER_TYPE => Err(Skip::Llc),
         other => Err(Skip::OtherEtherType(other)),
@@ -146,7 +149,7 @@ fn open_tags(octets: &mut Octets<'_>) -> Result<Next, Skip> {
     for _ in 0..MOST_TAGS {
         let tag = octets.take::<4>(Layer::Vlan)?;
         let ether_type = u16::from_be_bytes([tag[2], tag[3]]);
-        if !VLAN.contains(&ether_type) {
+        if !is_vlan(ether_type) {
             return Ok(Next::EtherType(ether_type));
         }
     }

@@ -1,6 +1,6 @@
 //! The link layer: Ethernet II with any stack of VLAN tags here, every other link type by way of its layers.
 
-use super::layers::{ARP, IPV4, IPV6, LOWEST_ETHER_TYPE, MOST_TAGS, Next, Octets, VLAN, descend};
+use super::layers::{ARP, IPV4, IPV6, LOWEST_ETHER_TYPE, MOST_TAGS, Next, Octets, descend, is_vlan};
 use super::{Layer, Skip};
 use crate::capture::{Frame, LinkType};
 
@@ -36,7 +36,7 @@ fn open_ethernet<'a>(frame: &Frame<'a>) -> Result<Packet<'a>, Skip> {
     let (header, mut rest) = frame.data.split_first_chunk::<14>().ok_or(truncated)?;
     let mut ether_type = u16::from_be_bytes([header[12], header[13]]);
     let mut tags = 0;
-    while VLAN.contains(&ether_type) {
+    while is_vlan(ether_type) {
         if tags == MOST_TAGS {
             return Err(Skip::Malformed(Layer::Vlan));
         }

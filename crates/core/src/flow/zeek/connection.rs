@@ -126,6 +126,11 @@ impl Connection {
         self.tshark_completeness.0 & Completeness::SYN_ACK != 0
     }
 
+    /// Whether one of its sides has closed, so that the next SYN opens another.
+    pub fn has_closed(&self) -> bool {
+        self.halves.originator.closed || self.halves.responder.closed
+    }
+
     fn per_side<T>(&self, value: impl Fn(&Half, &Half) -> T) -> PerSide<T> {
         let PerSide { originator, responder } = &self.halves;
         PerSide { originator: value(originator, responder), responder: value(responder, originator) }

@@ -53,6 +53,11 @@ impl History {
         inline.iter().chain(rest).map(|letter| char::from(*letter))
     }
 
+    /// Whether the roles were exchanged.
+    pub fn is_flipped(&self) -> bool {
+        self.letters().next() == Some('^')
+    }
+
     /// Whether letters are missing at the end, because there were too many.
     pub fn is_cut(&self) -> bool {
         usize::from(self.len) > MOST_LETTERS

@@ -16,6 +16,7 @@ mod state;
 mod stream;
 mod timers;
 mod tracked;
+mod young;
 
 pub use completeness::Completeness;
 pub use connection::Connection;
@@ -23,3 +24,4 @@ pub use history::History;
 pub use lifetime::{ConnectionTable, Limits};
 pub use state::{ConnState, EndpointState};
 pub use tracked::{Keep, Tracked, TrackedTable};
+pub use young::{Line, Young};
