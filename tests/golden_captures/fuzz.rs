@@ -1,4 +1,5 @@
-//! Captures of known resets, changed at random and mixed: nothing panics, nothing is lost, and the same is told twice.
+//! Captures of known resets, changed at random and mixed: nothing panics, nothing is lost, and the sums are the same
+//! whether or not anybody asks for more.
 
 use std::sync::LazyLock;
 
@@ -7,8 +8,8 @@ use rst_storm_core::explain::Record;
 
 use crate::capture::{Kept, all, file, frames};
 use crate::mutate::{Mutation, mutate};
-use crate::reports::reports;
-use crate::told::{Told, told};
+use crate::reports::{reports, sums};
+use crate::told::{Told, summed, told};
 
 /// The frames of each capture.
 fn known() -> &'static [Vec<Kept>] {
@@ -33,6 +34,7 @@ pub fn check(octets: &[u8]) -> Told {
         let value: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
         assert!(value.is_object());
     }
+    assert_eq!(sums(&summed(octets)), sums(&told.summary));
     told
 }
 

@@ -8,6 +8,7 @@ use rst_storm::report::explain::names::Names;
 use rst_storm::report::explain::{block, story, text};
 use rst_storm::report::style::Style;
 use rst_storm::watch::Around;
+use rst_storm_core::explain::Summary;
 
 use crate::told::Told;
 
@@ -28,9 +29,7 @@ pub fn reports(told: &Told) -> (String, String) {
         }
     }
     let summary = &told.summary;
-    written += &text::summary(summary, &page);
-    written += &text::services(summary, &page);
-    written += &text::groups(summary, &names, &page);
+    written += &sums(summary);
     for group in &summary.groups {
         lines += &line(&GroupRecord::new(group, summary, &names));
     }
@@ -39,6 +38,12 @@ pub fn reports(told: &Told) -> (String, String) {
     }
     lines += &line(&SummaryRecord::new(summary, &["a.pcap".to_owned()]));
     (written, lines)
+}
+
+/// The text of a summary.
+pub fn sums(summary: &Summary) -> String {
+    let (names, page) = (Names::default(), Page::new(Style::Plain));
+    text::summary(summary, &page) + &text::services(summary, &page) + &text::groups(summary, &names, &page)
 }
 
 fn line(record: &impl serde::Serialize) -> String {
