@@ -59,24 +59,25 @@ pub fn sightings(conversation: &str) -> Vec<(Segment, Checksum)> {
     reader.read
 }
 
-/// What is told of a conversation: a line for each reset, as its verdict reads in a test.
+/// What is told of a conversation: a line for each reset, as of [`line`].
+pub fn told(conversation: &str) -> Vec<String> {
+    judged(conversation).iter().map(line).collect()
+}
+
+/// A verdict as it reads in a test:
 ///
 /// `frame 4: resp likely, linger-zero likely (or connection-limit, idle-timeout), harm cut`
-pub fn told(conversation: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for judged in judged(conversation) {
-        let (reset, verdict) = (&judged.reset, &judged.verdict);
-        let cause = match verdict.cause().zip(verdict.finding()) {
-            Some((id, finding)) => format!("{id} {finding}"),
-            None => "unexplained".to_owned(),
-        };
-        let twins: Vec<&str> = verdict.twins().into_iter().map(|(id, _)| id.0).collect();
-        let twins = if twins.is_empty() { String::new() } else { format!(" (or {})", twins.join(", ")) };
-        let (who, sure) = (reset.sender.who.word(), reset.sender.finding);
-        let (frame, harm) = (reset.segment.frame, reset.harm.word());
-        lines.push(format!("frame {frame}: {who} {sure}, {cause}{twins}, harm {harm}"));
-    }
-    lines
+pub fn line(judged: &Judged) -> String {
+    let (reset, verdict) = (&judged.reset, &judged.verdict);
+    let cause = match verdict.cause().zip(verdict.finding()) {
+        Some((id, finding)) => format!("{id} {finding}"),
+        None => "unexplained".to_owned(),
+    };
+    let twins: Vec<&str> = verdict.twins().into_iter().map(|(id, _)| id.0).collect();
+    let twins = if twins.is_empty() { String::new() } else { format!(" (or {})", twins.join(", ")) };
+    let (who, sure) = (reset.sender.who.word(), reset.sender.finding);
+    let (frame, harm) = (reset.segment.frame, reset.harm.word());
+    format!("frame {frame}: {who} {sure}, {cause}{twins}, harm {harm}")
 }
 
 /// The resets of a conversation with their verdicts, in the order of their connections' ends.

@@ -49,8 +49,21 @@ fn recognise(reset: &Reset) -> Opinion {
             let late = Evidence::supports("the server never acknowledged what came then, and answers it with a reset");
             Opinion::suggests(Finding::Likely, Grounds::from(again).and(late.on(asked.frame()).on(reset.segment.frame)))
         }
-        None => Opinion::Silent,
+        None => ignored(reset, asked),
     }
+}
+
+/// The server had sent nothing but its SYN-ACK, and never acknowledged what the client sent. A queue that stays full isn't the
+/// only reason for that.
+fn ignored(reset: &Reset, asked: Trace) -> Opinion {
+    let facts = &reset.facts;
+    let again = facts.victim.retransmissions > 0 || facts.sender.syns > 1;
+    if facts.handshake.is_none() || asked.len == 0 || !again {
+        return Opinion::Silent;
+    }
+    let unacknowledged =
+        Evidence::supports("the server had sent its SYN-ACK and no more, and answers the client's data with a reset");
+    Opinion::suggests(Finding::Possible, unacknowledged.on(asked.frame()).on(reset.segment.frame))
 }
 
 /// The reset answers the last ACK itself.

@@ -87,7 +87,7 @@ fn judge_reply(reset: &Reset) -> Opinion {
     let (facts, frame) = (&reset.facts, reset.segment.frame);
     let same = Evidence::supports("a reject rule answers with the same octets as a host without a socket").on(frame);
     let asked = match facts.offending {
-        Some(asked) if !asked.flags.is_syn() && reset.is_asked() => asked,
+        Some(asked) if !asked.flags.is_syn() && reset.is_asked_just_now() => asked,
         // Of this connection only one direction is in the capture.
         None if facts.victim.segments == 0 && facts.sender.segments > 0 => {
             return Opinion::suggests(Finding::Possible, same);

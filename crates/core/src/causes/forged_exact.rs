@@ -68,7 +68,7 @@ fn may_be_rejected(reset: &Reset) -> bool {
     };
     let later = reset.after.sender_sent_new.or(reset.after.sender_spoke);
     let acked = |later: Trace| later.flags.is_ack() && later.ack.distance_from(asked.end()) >= 0;
-    reset.is_asked() && (asked.is_bare_ack() || !later.is_some_and(acked))
+    reset.is_asked_just_now() && (asked.is_bare_ack() || !later.is_some_and(acked))
 }
 
 #[cfg(test)]

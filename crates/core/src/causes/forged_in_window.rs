@@ -37,7 +37,7 @@ fn recognise(reset: &Reset) -> Opinion {
     let Some(ahead) = facts.ahead_of_acked.filter(|ahead| in_window(*ahead)) else {
         return Opinion::Silent;
     };
-    let Some(challenge) = after.challenge().filter(|_| facts.shape != Shape::Refusal) else {
+    let Some(challenge) = reset.challenge().filter(|_| facts.shape != Shape::Refusal) else {
         return Opinion::Silent;
     };
     if let Some(next) = after.next_reset.filter(|next| next.seq == challenge.ack) {

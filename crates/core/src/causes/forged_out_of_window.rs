@@ -30,33 +30,32 @@ const LARGEST_WINDOW: i32 = 1 << 30;
 
 fn recognise(reset: &Reset) -> Opinion {
     let (facts, after) = (&reset.facts, &reset.after);
-    if !matches!(reset.sender.who, Who::ThirdParty | Who::Unknown) {
-        return Opinion::Silent;
-    }
     let frame = reset.segment.frame;
-    let ignored = if let Some(ahead) = facts.ahead_of_acked.filter(|ahead| *ahead != 0 && facts.shape != Shape::Refusal)
-    {
-        let away =
-            Evidence::supports("its number is {} octets away from what the victim expects, which doesn't answer it");
-        away.with(Value::Signed(i64::from(ahead)))
-    } else if facts.progress == Progress::Opening && facts.offending.is_none() && facts.victim.syn.is_some() {
-        Evidence::supports("it doesn't acknowledge the SYN, and a client in SYN-SENT drops it")
-    } else {
+    let lives = after.victim_spoke.zip(after.sender_spoke);
+    let lives = lives.map(|(victim, own)| Evidence::supports("both ends go on").on(victim.frame()).on(own.frame()));
+    let sure = if reset.foreign().is_some() { reset.sender.finding } else { Finding::Possible };
+    if facts.progress == Progress::Opening && facts.offending.is_none() && facts.victim.syn.is_some() {
+        let wrong = Evidence::supports("it doesn't acknowledge the SYN, and a client in SYN-SENT drops it").on(frame);
+        // The SYN sent again after it may count as another connection.
+        return match lives {
+            Some(lives) => Opinion::suggests(sure, Grounds::from(wrong).and(lives)),
+            None => Opinion::suggests(Finding::Possible, wrong),
+        };
+    }
+    let inexact = facts.ahead_of_acked.filter(|ahead| *ahead != 0 && facts.shape != Shape::Refusal);
+    let doubted = matches!(reset.sender.who, Who::ThirdParty | Who::Unknown);
+    let Some((ahead, lives)) = inexact.zip(lives).filter(|_| doubted) else {
         return Opinion::Silent;
     };
-    if after.challenge().is_some() && facts.ahead_of_acked.is_some_and(|ahead| ahead > 0) {
+    if ahead > 0 && reset.challenge().is_some() {
         return Opinion::Silent;
     }
-    let Some((victim, sender)) = after.victim_spoke.zip(after.sender_spoke) else {
-        return Opinion::Silent;
-    };
-    let lives = Evidence::supports("both ends go on").on(victim.frame()).on(sender.frame());
+    let away = Evidence::supports("its number is {} octets away from what the victim expects, which doesn't answer it");
+    let grounds = Grounds::from(away.with(Value::Signed(i64::from(ahead))).on(frame)).and(lives);
     // Within the window it was to be challenged: the challenge may have come by another way, or been one too many
     // (RFC 5961 section 7).
-    let near = facts.ahead_of_acked.is_some_and(|ahead| (1..LARGEST_WINDOW).contains(&ahead));
-    let most = if near { Finding::Likely } else { Finding::Certain };
-    let sure = if reset.foreign().is_some() { reset.sender.finding.min(most) } else { Finding::Possible };
-    Opinion::suggests(sure, Grounds::from(ignored.on(frame)).and(lives))
+    let may_be_in_window = (1..LARGEST_WINDOW).contains(&ahead);
+    Opinion::suggests(if may_be_in_window { sure.min(Finding::Likely) } else { sure }, grounds)
 }
 
 #[cfg(test)]

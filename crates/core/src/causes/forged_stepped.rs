@@ -30,9 +30,15 @@ pub static CARD: ResetCause = ResetCause {
 /// What one volley takes at most.
 const VOLLEY: u64 = 1_000_000_000;
 
+/// What it takes at most where the end that it names sends something between.
+const CROSSFIRE: u64 = 100_000_000;
+
 fn recognise(reset: &Reset) -> Opinion {
     let at = reset.segment.at;
-    let near = |other: &Trace| at.nanos_since(other.at).max(other.at.nanos_since(at)) <= VOLLEY;
+    let near = |other: &Trace| {
+        let most = if spoke_between(reset, other) { CROSSFIRE } else { VOLLEY };
+        at.nanos_since(other.at).max(other.at.nanos_since(at)) <= most
+    };
     let (before, next) = (reset.previous().filter(near), reset.after.next_reset.filter(near));
     if before.is_none() && next.is_none() {
         return Opinion::Silent;
@@ -43,13 +49,22 @@ fn recognise(reset: &Reset) -> Opinion {
         let evidence = Evidence::supports("two resets under one address {} apart, the higher beyond all that was sent");
         let evidence = evidence.with(Value::Octets(away.unsigned_abs())).on(reset.segment.frame).on(other.frame());
         let sure = reset.foreign().map_or(Finding::Possible, |_| reset.sender.finding);
-        return Opinion::suggests(sure.max(Finding::Likely), own_grounds(reset, evidence));
+        // What it sent between may have brought it to the number of a reset of its own.
+        let most = if spoke_between(reset, &other) { Finding::Likely } else { Finding::Certain };
+        return Opinion::suggests(sure.max(Finding::Likely).min(most), own_grounds(reset, evidence));
     }
     let same = |other: &Trace| other.seq == reset.segment.seq && other.flags.is_ack() == reset.segment.flags.is_ack();
     match before.or(next).filter(same) {
         Some(copy) => judge_copies(reset, copy),
         None => Opinion::Silent,
     }
+}
+
+/// Whether the end that both name sent anything but resets between them.
+fn spoke_between(reset: &Reset, other: &Trace) -> bool {
+    let later = other.frame() > reset.segment.frame;
+    let spoke = if later { reset.after.sender_spoke } else { reset.facts.sender.last };
+    spoke.is_some_and(|spoke| (spoke.frame() < other.frame()) == later)
 }
 
 /// Whether the higher of the two lies beyond what was sent and acknowledged, and nothing asked for it.

@@ -49,7 +49,8 @@ const KNOWN: [(u64, &str); 14] = [
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;
-    if matches!(facts.shape, Shape::Refusal) || !reset.was_taken() || facts.progress >= Progress::HalfClosed {
+    let open = matches!(facts.progress, Progress::Midstream | Progress::Established | Progress::Data);
+    if matches!(facts.shape, Shape::Refusal) || !reset.was_taken() || !open || !reset.first {
         return Opinion::Silent;
     }
     let Some(idle) = reset.idle() else {

@@ -62,12 +62,6 @@ impl Aftermath {
         self.further_resets = self.further_resets.saturating_add(1);
         self.other_numbers = self.other_numbers.saturating_add(u32::from(trace.seq != reset.seq));
     }
-
-    /// The victim's answer that RFC 5961 section 3.2 prescribes for a reset that is in its window and not exact: an
-    /// acknowledgment, nothing else, and no silence after it.
-    pub fn challenge(&self) -> Option<Trace> {
-        self.victim_spoke.filter(Trace::is_bare_ack)
-    }
 }
 
 /// Keeps the first that came later than reordering explains, or else the first.

@@ -58,7 +58,10 @@ impl Suspicion {
         let (facts, frame) = (&reset.facts, reset.segment.frame);
         // What the victim has acknowledged was sent, whatever the capture missed.
         let acked = facts.ahead_of_acked.is_some_and(|ahead| ahead <= 0);
+        // Linux's SYN proxy gives every reset of its server the number after the SYN-ACK's (ipv4_synproxy_hook, TCP_CONNTRACK_CLOSE).
+        let by_syn_proxy = |syn: Trace| syn.flags.is_ack() && syn.window == 0 && syn.end() == reset.segment.seq;
         match facts.ahead_of_sent {
+            Some(_) if facts.sender.syn.is_some_and(by_syn_proxy) => {}
             Some(ahead) if ahead < 0 => {
                 let evidence =
                     Evidence::supports("its number lies {} octets from what that end had sent (DATA_SEQ_RST)");

@@ -85,11 +85,40 @@ impl Observed {
         earlier.or(later)
     }
 
+    /// The victim's answer that RFC 5961 section 3.2 prescribes for a reset that is in its window and not exact: at once, and
+    /// nothing but an acknowledgment of what had come before. What acknowledges more, or comes after more, answers that.
+    pub fn challenge(&self) -> Option<Trace> {
+        let (after, facts, seq) = (&self.after, &self.facts, self.segment.seq);
+        let known = [facts.ahead_of_acked, facts.ahead_of_sent].into_iter().flatten();
+        let mut known = known.map(|ahead| seq + ahead.wrapping_neg() as u32);
+        after.victim_spoke.filter(|answer| {
+            let first = after.sender_spoke.is_none_or(|other| other.frame() > answer.frame());
+            let soon = answer.at.nanos_since(self.segment.at) <= self.patience();
+            let old = known.any(|known| answer.ack.distance_from(known) <= 0);
+            // One that acknowledges up to the reset's number would have taken it.
+            answer.is_bare_ack() && answer.ack != seq && first && soon && old
+        })
+    }
+
     /// Whether the victim had sent what it answers so shortly before that it can be the answer: within four round trips, or a
     /// second.
     pub fn is_asked(&self) -> bool {
-        let patience = self.facts.round_trip.map_or(0, |trip| trip.saturating_mul(4)).max(1_000_000_000);
-        self.facts.answered_in(self.segment.at).is_some_and(|took| took <= patience)
+        self.facts.answered_in(self.segment.at).is_some_and(|took| took <= self.patience())
+    }
+
+    /// Whether it came as soon as a packet filter answers, which waits for no program: within four round trips, or a tenth of
+    /// a second.
+    pub fn is_asked_just_now(&self) -> bool {
+        self.facts.answered_in(self.segment.at).is_some_and(|took| took <= self.four_round_trips().max(100_000_000))
+    }
+
+    /// How long an answer may take.
+    fn patience(&self) -> u64 {
+        self.four_round_trips().max(1_000_000_000)
+    }
+
+    fn four_round_trips(&self) -> u64 {
+        self.facts.round_trip.map_or(0, |trip| trip.saturating_mul(4))
     }
 
     /// How soon it came after the segment that it answers, and the round trip to its sender, where that is too soon: less than
@@ -106,7 +135,7 @@ impl Observed {
     pub fn was_taken(&self) -> bool {
         let after = &self.after;
         let inexact = self.facts.ahead_of_acked.is_some_and(|ahead| ahead != 0);
-        let challenged = inexact && after.challenge().is_some();
+        let challenged = inexact && self.challenge().is_some();
         let late = |trace: Trace| trace.at.nanos_since(self.segment.at) > REORDERING_NANOS;
         let both_go_on = after.victim_segments >= 2 && after.sender_spoke.is_some_and(late);
         after.victim_reset.is_some() || !(challenged || both_go_on)

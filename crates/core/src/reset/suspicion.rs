@@ -4,7 +4,6 @@
 //! weak what is merely unusual. What is known of Linux alone counts only against ends whose other segments fit Linux.
 
 use super::evidence::{Evidence, Grounds, Value};
-use super::facts::Facts;
 use super::observed::Observed;
 use super::shape::Shape;
 use super::stack::LinuxFit;
@@ -72,7 +71,7 @@ impl Suspicion {
     /// The end goes on after "its" reset.
     fn by_going_on(&mut self, reset: &Observed) {
         let (facts, after) = (&reset.facts, &reset.after);
-        let Some(later) = after.sender_sent_new.or(after.sender_spoke).filter(|_| !stays_open(facts)) else {
+        let Some(later) = after.sender_sent_new.or(after.sender_spoke).filter(|_| !stays_open(reset)) else {
             return;
         };
         let gap = later.at.nanos_since(reset.segment.at);
@@ -99,7 +98,7 @@ impl Suspicion {
         match (active, near) {
             (false, true) => self.weak(evidence),
             (true, true) => self.medium(evidence),
-            (false, false) if was_sending || own_tcp => self.medium(evidence),
+            (false, false) if was_sending || own_tcp || may_be_untranslated(reset) => self.medium(evidence),
             _ => self.strong(evidence),
         }
     }
@@ -108,7 +107,7 @@ impl Suspicion {
     /// its host resets again, with the number that was asked for (RFC 5961 section 3.2).
     fn by_dispute(&mut self, reset: &Observed) {
         let inexact = reset.facts.ahead_of_acked.is_some_and(|ahead| ahead > 0);
-        let Some(challenge) = reset.after.challenge().filter(|_| inexact) else {
+        let Some(challenge) = reset.challenge().filter(|_| inexact) else {
             return;
         };
         if reset.after.next_reset.is_none_or(|next| next.seq != challenge.ack) {
@@ -155,11 +154,30 @@ impl Suspicion {
     }
 }
 
+/// A client that resets data which passed an address translation untranslated goes on in the connection that it has under
+/// another address, and the box translates that to the same.
+fn may_be_untranslated(reset: &Observed) -> bool {
+    let (facts, ip) = (&reset.facts, &reset.segment.ip);
+    let client = facts.sender.syn.is_none_or(|syn| !syn.flags.is_ack());
+    let data = match facts.offending {
+        Some(asked) => asked.len > 0 && reset.is_asked(),
+        None => facts.victim.segments == 0,
+    };
+    let kernels = facts.sender.ttl.is_none_or(|ttl| ttl == ip.ttl) && ip.id.is_none_or(|id| id == 0);
+    facts.shape == Shape::Reply && client && data && kernels
+}
+
 /// A host that isn't synchronized answers an acknowledgment of what it never sent with a reset, and stays as it is (RFC 9293
 /// section 3.5.2, second group).
-fn stays_open(facts: &Facts) -> bool {
-    let Some(asked) = facts.offending.filter(|_| facts.shape == Shape::Reply && facts.sender.data_segments == 0) else {
+fn stays_open(reset: &Observed) -> bool {
+    let facts = &reset.facts;
+    if facts.shape != Shape::Reply || facts.sender.data_segments > 0 {
         return false;
-    };
-    facts.sender.syn.is_some_and(|syn| syn.end() != asked.ack)
+    }
+    let opening = facts.victim.segments == 0 && facts.sender.segments == u32::from(facts.sender.syns);
+    facts.sender.syn.is_some_and(|syn| match facts.offending {
+        Some(asked) => syn.end() != asked.ack,
+        // What it answers isn't in the capture.
+        None => opening && !syn.flags.is_ack() && syn.end() != reset.segment.seq,
+    })
 }
