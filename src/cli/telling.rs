@@ -71,7 +71,7 @@ struct Teller<'a> {
     format: Format,
     names: Names,
     page: Page,
-    piece: String,
+    piece: Vec<u8>,
     begun: bool,
     outcome: Outcome,
 }
@@ -88,7 +88,7 @@ impl<'a> Telling<'a> {
     ) -> Telling<'a> {
         let page = Page::new(output.style());
         let outcome = Outcome::default();
-        let teller = Teller { output, format, names, page, piece: String::new(), begun: false, outcome };
+        let teller = Teller { output, format, names, page, piece: Vec::new(), begun: false, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
     }
 
@@ -104,9 +104,9 @@ impl<'a> Telling<'a> {
         let teller = &mut self.teller;
         if teller.format == Format::Json {
             if !teller.begun {
-                teller.piece.push_str(&format!("{{\"schema\":\"{SCHEMA}\",\"records\":["));
+                teller.push(&format!("{{\"schema\":\"{SCHEMA}\",\"records\":["));
             }
-            teller.piece.push_str("\n]}\n");
+            teller.push("\n]}\n");
         }
         teller.hand_over();
         self.teller.outcome
@@ -173,7 +173,7 @@ impl Teller<'_> {
         match self.format {
             Format::Text { each: true } => {
                 for judged in &record.resets {
-                    self.piece.push_str(&block::brief(judged, &self.names, &self.page));
+                    self.push(&block::brief(judged, &self.names, &self.page));
                 }
             }
             Format::Text { each: false } => {}
@@ -207,11 +207,11 @@ impl Teller<'_> {
         let verbose = self.output.loudness() == Loudness::Verbose;
         let detail = if verbose { Detail::Interfaces } else { Detail::Sums };
         for report in reports {
-            self.piece.push_str(&text::input(report, detail, &self.page));
+            self.push(&text::input(report, detail, &self.page));
         }
-        self.piece.push_str(&text::summary(summary, &self.page));
-        self.piece.push_str(&text::services(summary, &self.page));
-        self.piece.push_str(&text::groups(summary, &self.names, &self.page));
+        self.push(&text::summary(summary, &self.page));
+        self.push(&text::services(summary, &self.page));
+        self.push(&text::groups(summary, &self.names, &self.page));
     }
 
     fn conclude_records(&mut self, summary: &Summary, reports: &[FileReport]) {
@@ -234,16 +234,18 @@ impl Teller<'_> {
     fn write(&mut self, record: &impl Serialize) {
         if self.format == Format::Json {
             let before = if self.begun { ",\n" } else { &format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n") };
-            self.piece.push_str(before);
+            self.push(before);
             self.begun = true;
         }
         // Nothing in a record can fail to be written: its keys are words and its numbers finite.
-        if let Ok(line) = serde_json::to_string(record) {
-            self.piece.push_str(&line);
-        }
+        let _ = serde_json::to_writer(&mut self.piece, record);
         if self.format == Format::Ndjson {
-            self.piece.push('\n');
+            self.push("\n");
         }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.piece.extend_from_slice(text.as_bytes());
     }
 
     fn hand_over_pieces(&mut self) -> ControlFlow<()> {
@@ -257,7 +259,7 @@ impl Teller<'_> {
         match self.format {
             Format::Text { .. } if self.output.loudness() == Loudness::Quiet => {}
             _ if self.piece.is_empty() => {}
-            _ => self.output.insist(&self.piece),
+            _ => self.output.insist(&String::from_utf8_lossy(&self.piece)),
         }
         self.piece.clear();
     }

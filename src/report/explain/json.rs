@@ -1,13 +1,15 @@
 //! Records of connections as JSON: the names that other tools' logs have, then ours. The schema is schema/explain.schema.json.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 
-use rst_storm_core::explain::{FrameNumber, Judged, Record};
+use rst_storm_core::explain::{FrameNumber, Judged, Record, Signature};
 use rst_storm_core::flow::PerSide;
+use rst_storm_core::flow::zeek::{ConnState, History};
 use rst_storm_core::reset::payload::Payload;
-use rst_storm_core::reset::{Evidence, Grounds, Harm, Stance};
+use rst_storm_core::reset::{Evidence, Finding, Grounds, Harm, Stance};
 use rst_storm_core::tcp::Side;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::moment;
 use super::names::Names;
@@ -15,6 +17,16 @@ use super::words;
 
 /// The name of this format.
 pub const SCHEMA: &str = "rst-storm/explain/1";
+
+/// A value that is told by its own words.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<T>(pub T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
 
 /// One connection.
 #[derive(Debug, Serialize)]
@@ -31,8 +43,8 @@ pub struct Connection<'a> {
     resp_h: IpAddr,
     resp_p: u16,
     duration: f64,
-    conn_state: String,
-    history: String,
+    conn_state: Shown<ConnState>,
+    history: Shown<&'a History>,
     orig_pkts: u64,
     resp_pkts: u64,
     orig_bytes: u64,
@@ -45,7 +57,7 @@ pub struct Connection<'a> {
     fin_from: &'static str,
     fin_count: u32,
     stage: &'static str,
-    signature: Option<String>,
+    signature: Option<Shown<Signature>>,
     tshark_completeness: u8,
     rst_storm: bool,
     orig_hops: Option<u8>,
@@ -79,14 +91,14 @@ pub struct Reset<'a> {
 #[derive(Debug, Serialize)]
 struct Sender<'a> {
     who: &'static str,
-    confidence: String,
+    confidence: Shown<Finding>,
     evidence: Vec<Ground<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 struct Cause {
     id: &'static str,
-    confidence: String,
+    confidence: Shown<Finding>,
     twins: Vec<&'static str>,
 }
 
@@ -101,7 +113,7 @@ pub struct Ground<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     with_file: Option<&'a str>,
     stance: &'static str,
-    says: String,
+    says: Shown<Evidence>,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,8 +169,8 @@ impl<'a> Connection<'a> {
             resp_h: connection.responder.addr,
             resp_p: connection.responder.port,
             duration: moment::span_seconds(connection.duration_nanos()),
-            conn_state: connection.conn_state().to_string(),
-            history: connection.history.to_string(),
+            conn_state: Shown(connection.conn_state()),
+            history: Shown(&connection.history),
             orig_pkts: packets.originator,
             resp_pkts: packets.responder,
             orig_bytes: bytes.originator,
@@ -171,7 +183,7 @@ impl<'a> Connection<'a> {
             fin_from: from(fin),
             fin_count: fin.originator.saturating_add(fin.responder),
             stage: record.stage.word(),
-            signature: record.signature.map(|signature| signature.to_string()),
+            signature: record.signature.map(Shown),
             tshark_completeness: connection.tshark_completeness.0,
             rst_storm: record.rst_storm,
             orig_hops: record.vantage.originator_hops,
@@ -198,12 +210,12 @@ impl<'a> Reset<'a> {
             progress: reset.facts.progress.word(),
             sender: Sender {
                 who: reset.sender.who.word(),
-                confidence: reset.sender.finding.to_string(),
+                confidence: Shown(reset.sender.finding),
                 evidence: grounds(&reset.sender.grounds, home, names),
             },
             cause: verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
                 id: id.0,
-                confidence: finding.to_string(),
+                confidence: Shown(finding),
                 twins: verdict.twins().into_iter().map(|(id, _)| id.0).collect(),
             }),
             evidence: grounds(&verdict.grounds(reset), home, names),
@@ -235,7 +247,7 @@ impl<'a> Ground<'a> {
                 Stance::For => "for",
                 Stance::Against => "against",
             },
-            says: evidence.to_string(),
+            says: Shown(*evidence),
         }
     }
 }
