@@ -259,7 +259,7 @@ impl Teller<'_> {
         match self.format {
             Format::Text { .. } if self.output.loudness() == Loudness::Quiet => {}
             _ if self.piece.is_empty() => {}
-            _ => self.output.insist(&String::from_utf8_lossy(&self.piece)),
+            _ => self.output.insist_octets(&self.piece),
         }
         self.piece.clear();
     }

@@ -85,16 +85,25 @@ impl Output {
         self.write(text);
     }
 
+    /// The same of text that is at hand as octets.
+    pub fn insist_octets(&mut self, text: &[u8]) {
+        self.write_octets(text);
+    }
+
     /// The first failure to write, other than a reader that went away.
     pub fn into_failure(self) -> Option<io::Error> {
         self.failure
     }
 
     fn write(&mut self, text: &str) {
+        self.write_octets(text.as_bytes());
+    }
+
+    fn write_octets(&mut self, octets: &[u8]) {
         if self.gone {
             return;
         }
-        let write = |stream: &mut dyn Write| stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+        let write = |stream: &mut dyn Write| stream.write_all(octets).and_then(|()| stream.flush());
         let result = match &mut self.stream {
             Stream::Stdout(stream) => write(&mut stream.lock()),
             Stream::Stderr(stream) => write(&mut stream.lock()),

@@ -85,16 +85,15 @@ impl Evidence {
 impl fmt::Display for Evidence {
     /// The sentence with its values, without the frames.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut values = self.values.iter().flatten();
-        let mut parts = self.says.split("{}");
-        f.write_str(parts.next().unwrap_or_default())?;
-        for part in parts {
-            if let Some(value) = values.next() {
-                write!(f, "{value}")?;
-            }
-            f.write_str(part)?;
+        let mut rest = self.says;
+        for value in self.values.iter().flatten() {
+            // A brace alone is never meant: a search for one octet is much faster than one for two.
+            let Some((before, after)) = rest.split_once('{') else { break };
+            f.write_str(before)?;
+            value.fmt(f)?;
+            rest = after.strip_prefix('}').unwrap_or(after);
         }
-        Ok(())
+        f.write_str(rest)
     }
 }
 
