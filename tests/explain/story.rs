@@ -53,3 +53,10 @@ fn of_many_resets_in_one_connection_each_can_be_told() {
         assert!(rows(&story).contains(&format!("> {frame}")), "{story}");
     }
 }
+
+#[test]
+fn a_row_of_wide_fields_is_no_wider_than_the_page() {
+    let story = Captures::of("> S 100\n+200000h\n< FSRPAUEW 300 ack 101").text("--frame 2 a.pcap");
+    let row = story.lines().find(|line| line.starts_with('>')).expect("the reset's row");
+    assert!(row.contains("FSRPAUEW") && row.len() <= 80, "{row}");
+}

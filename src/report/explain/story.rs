@@ -78,16 +78,20 @@ fn row(segment: &Segment, record: &Record, base: &mut [Option<SeqNumber>; 2], la
         None => number.to_string(),
     };
     let ack = if segment.flags.is_ack() { relative(segment.ack, base[other]) } else { "-".to_owned() };
-    format!(
-        "{:>9} {:>9}  {:4} {:3} {:>11} {:>11} {:>7} {:>6} {:>4}",
-        segment.frame,
-        Span(segment.at.nanos_since(last)).to_string(),
-        if by_originator { "orig" } else { "resp" },
-        segment.flags.to_string(),
-        relative(segment.seq, base[own]),
-        ack,
-        segment.payload_len,
-        segment.window,
-        segment.ip.ttl,
-    )
+    let after = Span(segment.at.nanos_since(last)).to_string();
+    let from = if by_originator { "orig" } else { "resp" };
+    let mut row = format!("{:>9} {after:>9}  {from} {}", segment.frame, segment.flags);
+    let numbers = [
+        (41, relative(segment.seq, base[own])),
+        (53, ack),
+        (61, segment.payload_len.to_string()),
+        (68, segment.window.to_string()),
+        (73, segment.ip.ttl.to_string()),
+    ];
+    // What is wider than its column takes the room that the next ones don't need.
+    for (end, number) in numbers {
+        let room = end.max(row.len() + 1 + number.len()) - row.len();
+        let _ = write!(row, "{number:>room$}");
+    }
+    row
 }
