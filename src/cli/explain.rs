@@ -118,7 +118,13 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if annotated.is_some() {
         telling = telling.with_comments();
     }
-    watch::run(&plan, &stop, &mut telling).map_err(Failure::usage)?;
+    if let Err(error) = watch::run(&plan, &stop, &mut telling) {
+        if telling.has_told() {
+            // What was told before is a whole document still.
+            telling.conclude();
+        }
+        return Err(Failure::usage(error));
+    }
     let outcome = telling.conclude();
     if let Some(record) = &outcome.record {
         let input = &inputs[0];

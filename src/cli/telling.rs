@@ -98,6 +98,11 @@ impl<'a> Telling<'a> {
         self
     }
 
+    /// Whether anything was told.
+    pub fn has_told(&self) -> bool {
+        self.teller.begun
+    }
+
     /// Ends what was begun, and says how it came out.
     pub fn conclude(mut self) -> Outcome {
         self.finish();

@@ -148,12 +148,12 @@ fn the_catalogue() {
     let list: Value = run(storm_line("causes --format json")).exits(0).json();
     check_schema("causes", &list);
     let records = lines(&run(storm_line("causes --format ndjson")).exits(0).out);
-    assert_eq!(list, json!(records));
+    assert_eq!(list["records"], json!(records));
     assert!(records.len() >= 3);
     for record in &records {
         check_schema("causes", record);
         let one = run(storm_line(&format!("causes {} --format json", record["id"].as_str().expect("a name"))));
-        assert_eq!(one.exits(0).json(), json!([record]));
+        assert_eq!(one.exits(0).json()["records"], json!([record]));
     }
 }
 

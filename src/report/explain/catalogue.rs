@@ -22,6 +22,13 @@ struct Card {
     references: &'static [&'static str],
 }
 
+/// All of them, in the shape that `explain` has too.
+#[derive(Debug, Serialize)]
+struct Catalogue {
+    schema: &'static str,
+    records: Vec<Card>,
+}
+
 impl Card {
     fn new(card: &'static ResetCause) -> Card {
         Card {
@@ -47,9 +54,9 @@ pub fn list(cards: &[&'static ResetCause], page: &Page) -> String {
 
 /// All of them as one document.
 pub fn json(cards: &[&'static ResetCause]) -> String {
-    let cards: Vec<Card> = cards.iter().map(|card| Card::new(card)).collect();
+    let document = Catalogue { schema: SCHEMA, records: cards.iter().map(|card| Card::new(card)).collect() };
     // Words and lists of words can't fail to be written.
-    serde_json::to_string_pretty(&cards).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 
 /// One record a line.
