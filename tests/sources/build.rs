@@ -133,7 +133,7 @@ impl Sink for Recorder {
     }
 
     fn take(&mut self, batch: &Batch) -> ControlFlow<()> {
-        assert!(!batch.segments.is_empty() && batch.segments.len() <= 512);
+        assert!(!batch.segments.is_empty() && batch.segments.len() <= 2048);
         self.batches += 1;
         for segment in &batch.segments {
             let frame = FrameNumber(segment.frame);

@@ -203,8 +203,8 @@ fn stopping_within_a_file_ends_it_soon() {
         let mut recorder = Recorder::default();
         run(&SourcePlan { workers, ..plan([file.as_path(), &file]) }, &stop, &mut recorder).unwrap();
         assert_eq!(recorder.reports.len(), 1);
-        assert_eq!(recorder.reports[0].frames, 512);
-        assert_eq!(recorder.calls.len(), 514);
+        assert_eq!(recorder.reports[0].frames, 2048);
+        assert_eq!(recorder.calls.len(), 2050);
     }
 }
 

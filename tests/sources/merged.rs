@@ -65,7 +65,7 @@ fn long_files_merge_to_the_last_segment() {
     let recorder = read(&merged);
     let taken = |file: usize| recorder.calls.iter().filter(|call| call.starts_with(&format!("{file}: "))).count();
     assert_eq!([taken(0), taken(1), taken(2)], [3000, 2000, 10]);
-    assert_eq!(recorder.batches, 5010_usize.div_ceil(512));
+    assert_eq!(recorder.batches, 5010_usize.div_ceil(2048));
     let place = |call: &str| recorder.calls.iter().position(|known| known == call).unwrap();
     assert_eq!(place("0: 1501 seq 1500") + 1, place("2: 1 seq 0"));
     assert_eq!(place("2: 1 seq 0") + 1, place("1: 1501 seq 1500"));
