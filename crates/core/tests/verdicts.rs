@@ -256,7 +256,7 @@ fn an_idle_timer_is_told_by_several_connections() {
     assert_eq!(
         occasions(&idle),
         ["idle-timeout likely: 3 connections were reset, each after a silence of 350 s, within 5 % [7, 21]; \
-          that is the timer of AWS network load balancers and NAT gateways (350 s) []"]
+          a common idle timer is as long: AWS network load balancers' and NAT gateways' []"]
     );
     let resets = told(&idle);
     assert_eq!(resets.len(), 3);

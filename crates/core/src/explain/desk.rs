@@ -14,7 +14,7 @@ use super::vantage::Vantage;
 use super::verdict::judge;
 use crate::flow::zeek::{ConnState, Connection, Tracked};
 use crate::reset::payload::Carried;
-use crate::reset::{Earlier, EarlierEnd, Neighbours, Observed, Reset, Translated, Who};
+use crate::reset::{Earlier, EarlierEnd, Neighbours, Observed, Reset, Shape, Translated, Who};
 use crate::tcp::{Endpoint, Segment, SeqNumber, Side};
 
 /// The resets of one connection that are listed; the rest are counted.
@@ -117,9 +117,8 @@ impl Desk {
         let standing = &kept.standing;
         let earlier = if standing.is_opened() { None } else { self.memory.earlier(reset.source, reset.destination) };
         // A refused SYN has found no service yet: the refusal itself names the address and port.
-        let refusal = reset.flags.is_ack() && reset.seq == SeqNumber(0) && reset.window == 0;
         let service = match standing.service {
-            None if refusal && reset.timestamp_value.is_none() => self.services.find(reset.source),
+            None if Shape::is_refusal(reset) => self.services.find(reset.source),
             known => known,
         };
         let service = service.map(|service| self.services.known(service)).unwrap_or_default();

@@ -17,8 +17,8 @@ const NEAR: u32 = 1 << 16;
 /// What bounds an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most connections that are followed at once. One takes half a kilobyte while it is young, and two and a half once it
-    /// has more than six segments.
+    /// The most connections that are followed at once. One takes half a kilobyte while it is young, a kilobyte more once it has
+    /// more than six segments, and another for each of its resets that is listed.
     pub max_flows: usize,
 }
 

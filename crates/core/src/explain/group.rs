@@ -105,7 +105,6 @@ impl GroupKey {
     /// The key of a judged reset of this record.
     pub fn of(judged: &Judged, record: &Record) -> GroupKey {
         let (reset, verdict) = (&judged.reset, &judged.verdict);
-        let refused = reset.facts.shape == Shape::Refusal && reset.facts.progress <= Progress::Opening;
         // A connection that was let go in a long silence begins anew with whoever breaks that.
         let before = reset.neighbours.earlier.filter(|earlier| earlier.end == EarlierEnd::Silent);
         let (by, service) = match before.map(|earlier| earlier.sender) {
@@ -116,7 +115,7 @@ impl GroupKey {
         GroupKey {
             who: reset.sender.who,
             by,
-            service: if refused { Endpoint::new(service.addr, 0) } else { service },
+            service: told_apart(service, reset.facts.shape, reset.facts.progress),
             shape: reset.facts.shape,
             progress: reset.facts.progress,
             cause: verdict.cause(),
@@ -128,17 +127,22 @@ impl GroupKey {
 impl GroupKey {
     /// The key of another reset like this, at this service.
     pub(super) fn like(template: &Template, service: Endpoint) -> GroupKey {
-        let refused = template.shape == Shape::Refusal && template.progress <= Progress::Opening;
         GroupKey {
             who: template.who,
             by: template.by,
-            service: if refused { Endpoint::new(service.addr, 0) } else { service },
+            service: told_apart(service, template.shape, template.progress),
             shape: template.shape,
             progress: template.progress,
             cause: template.verdict.cause(),
             finding: template.verdict.finding(),
         }
     }
+}
+
+/// The service as far as groups tell it apart: without its port where a SYN was refused.
+fn told_apart(service: Endpoint, shape: Shape, progress: Progress) -> Endpoint {
+    let refused = shape == Shape::Refusal && progress <= Progress::Opening;
+    if refused { Endpoint::new(service.addr, 0) } else { service }
 }
 
 impl Group {

@@ -92,12 +92,11 @@ impl Templates {
 }
 
 fn hash_words(hasher: &RandomState, likeness: &Likeness) -> u64 {
-    // Folded first: hashing each word would cost more than all else that is done to find a template. Whoever makes two likenesses
-    // meet here makes two comparisons of one.
-    let folded = likeness
-        .words()
-        .iter()
-        .fold(0_u64, |sum, word| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
+    // Folded first: hashing each word would cost more than all else that is done to find a template. Folding begins with a number
+    // that senders don't know, since the words are theirs to choose.
+    let folded = likeness.words().iter().fold(hasher.hash_one(likeness.count), |sum, word| {
+        (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+    });
     hasher.hash_one(folded)
 }
 

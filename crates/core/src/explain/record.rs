@@ -42,12 +42,6 @@ pub struct Judged {
 }
 
 impl Record {
-    /// Which sides sent resets, by their addresses.
-    pub fn rst_from(&self) -> (bool, bool) {
-        let count = self.connection.rst_count();
-        (count.originator > 0, count.responder > 0)
-    }
-
     /// The side whose reset was the first.
     pub fn rst_first(&self) -> Option<Side> {
         self.connection.rst_first.map(|(side, _)| side)

@@ -109,10 +109,6 @@ pub struct Facts {
     pub ack_ahead: Option<i32>,
     /// Nanoseconds since the connection's last segment of either end; None if it is the first.
     pub silence: Option<u64>,
-    /// Nanoseconds since the sender's last segment.
-    pub since_sender: Option<u64>,
-    /// Nanoseconds since the victim's last segment.
-    pub since_victim: Option<u64>,
     /// Nanoseconds from the capture point to the sender and back, by the handshake.
     pub round_trip: Option<u64>,
     /// The frame of the first acknowledgment of the SYN-ACK.
@@ -165,7 +161,6 @@ impl Facts {
         let offending = victim.last.filter(answers).or(victim.before_last.filter(answers));
         let fits_too = victim.before_last.is_some_and(|before| answers(&before));
         let since = |end: &End| end.last.map(|last| reset.at.nanos_since(last.at));
-        let (since_sender, since_victim) = (since(sender), since(victim));
         let ahead = |number: SeqNumber, of: Option<SeqNumber>| of.map(|of| number.distance_from(of));
         Facts {
             shape,
@@ -177,21 +172,13 @@ impl Facts {
             ahead_of_sent: ahead(reset.seq, sender.next),
             ahead_of_acked: ahead(reset.seq, victim.acked),
             ack_ahead: if reset.flags.is_ack() { ahead(reset.ack, victim.next) } else { None },
-            silence: since_sender.into_iter().chain(since_victim).min(),
-            since_sender,
-            since_victim,
+            silence: since(sender).into_iter().chain(since(victim)).min(),
             round_trip: round_trip(trail, reset),
             handshake: trail.handshake,
             window_updates: trail.window_updates,
             id_step: reset.ip.id.map_or(IdStep::Unknown, |id| sender.stack.step(id)),
             timestamps: timestamps(reset, sender),
         }
-    }
-
-    /// Whether the sender's data was all acknowledged and answered: nobody waits for anything.
-    pub fn is_quiet(&self) -> bool {
-        let all_acked = |end: &Before| end.unacknowledged.is_none_or(|octets| octets == 0);
-        all_acked(&self.sender) && all_acked(&self.victim) && !self.victim.waits_for_answer_of(&self.sender)
     }
 
     /// Whether segments of both directions, resets aside, were seen.

@@ -30,7 +30,7 @@ impl Shape {
             // The acknowledgment number means nothing here; Linux sends 0, Windows something else (nmap-os-db, test T4).
             return if bare { Shape::Reply } else { Shape::Other };
         }
-        if reset.seq.0 == 0 && bare {
+        if Shape::is_refusal(reset) {
             return Shape::Refusal;
         }
         if !bare {
@@ -40,6 +40,11 @@ impl Shape {
         let after_handshake = sender.syn.is_some_and(|syn| syn.flags.is_ack() && reset.seq == syn.seq + 1);
         let early = trail.handshake.is_some() && sender.data_segments == 0 && sender.fin.is_none();
         if after_handshake && early { Shape::Proxied } else { Shape::Other }
+    }
+
+    /// Whether it is a refusal: that is told by the reset alone.
+    pub fn is_refusal(reset: &Segment) -> bool {
+        reset.flags.is_ack() && reset.seq.0 == 0 && reset.window == 0 && reset.timestamp_value.is_none()
     }
 
     /// The word for it in records.
