@@ -1,11 +1,12 @@
 //! `rst-storm causes`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rst_storm_core::causes::{self, CATALOGUE, ResetCause};
 
 use super::Common;
 use super::exit::{Failure, Verdict};
 use super::session::Session;
+use super::typed::TypedFormat;
 use crate::report::explain::layout::Page;
 use crate::report::explain::{card, catalogue};
 
@@ -16,14 +17,6 @@ pub struct CausesArgs {
     /// How to tell it
     #[arg(long, value_enum, default_value_t = TypedFormat::Text)]
     format: TypedFormat,
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum TypedFormat {
-    Text,
-    Json,
-    Ndjson,
 }
 
 pub fn run(args: CausesArgs, common: Common) -> Result<Verdict, Failure> {

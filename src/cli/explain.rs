@@ -13,6 +13,7 @@ use super::exit::{Failure, Verdict};
 use super::moment::{self, TypedMoment};
 use super::session::{self, Session};
 use super::telling::{Format, Telling};
+use super::typed::TypedFormat;
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
 use crate::report::explain::story::story;
@@ -65,14 +66,6 @@ pub struct ExplainArgs {
     /// The most connections followed at once; the oldest are let go and counted
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_flows, value_parser = parse_max_flows)]
     max_flows: usize,
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum TypedFormat {
-    Text,
-    Json,
-    Ndjson,
 }
 
 /// `--only`.

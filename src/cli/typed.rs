@@ -1,4 +1,4 @@
-//! What is typed for a storm, and what is meant by it.
+//! What several commands understand: what is typed, and what is meant by it.
 
 use std::time::Duration;
 
@@ -59,6 +59,14 @@ impl From<TypedClose> for CloseBy {
             TypedClose::Hold => CloseBy::Hold,
         }
     }
+}
+
+/// `--format` of the readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TypedFormat {
+    Text,
+    Json,
+    Ndjson,
 }
 
 /// `--color`.
