@@ -19,6 +19,8 @@ pub mod privilege;
 pub mod signals;
 pub mod socket;
 pub mod sysctl;
+pub mod tcp_socket;
+pub mod tcp_state;
 pub mod usage;
 pub mod user_namespace;
 
