@@ -17,6 +17,7 @@ pub mod offload;
 pub mod packet_socket;
 pub mod privilege;
 pub mod signals;
+pub mod sock_diag;
 pub mod socket;
 pub mod sysctl;
 pub mod tcp_socket;

@@ -15,7 +15,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 pub use netlink_packet_route::link::{BridgePortState, State as OperState};
 
 use crate::error::{Cause, Error, Result};
-use crate::netlink::Conversation;
+use crate::netlink::{Conversation, Family};
 use crate::netns::NetNamespace;
 
 /// An Ethernet address.
@@ -64,7 +64,7 @@ pub struct Links {
 impl Links {
     /// The links of the calling thread's namespace.
     pub fn open() -> Result<Links> {
-        Ok(Links { conversation: Conversation::open()? })
+        Ok(Links { conversation: Conversation::open(Family::Route)? })
     }
 
     /// Makes a bridge without ports, down.
