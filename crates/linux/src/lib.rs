@@ -5,12 +5,14 @@
 //! and the errno. A network namespace belongs to a *thread*: whatever says "the calling thread's namespace" below
 //! means just that, and [`netns::NetNamespace::run`] lends a thread that lives in another.
 
+pub mod conntrack;
 pub mod counters;
 pub mod epoll;
 pub mod error;
 pub mod input;
 pub mod link;
 pub mod named;
+pub mod netfilter;
 mod netlink;
 pub mod netns;
 pub mod offload;

@@ -6,6 +6,10 @@
 
 mod bridge;
 mod cases;
+mod hosts;
+mod loopback;
+mod netfilter;
+mod sockets;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,6 +30,10 @@ enum Outcome {
 
 /// A case and its name.
 type Case = (&'static str, fn() -> Outcome);
+
+fn all_cases() -> impl Iterator<Item = &'static Case> {
+    cases::ALL.iter().chain(&sockets::ALL).chain(&netfilter::ALL)
+}
 
 /// What the exit status of a case's process means, beside 0 and a panic's 101 (automake's number for a skip).
 const SKIPPED: u8 = 77;
@@ -49,7 +57,7 @@ fn main() -> ExitCode {
 
 /// In the case's own process.
 fn play(name: &str) -> ExitCode {
-    let Some((_, case)) = cases::ALL.iter().find(|(known, _)| *known == name) else { return ExitCode::from(2) };
+    let Some((_, case)) = all_cases().find(|(known, _)| *known == name) else { return ExitCode::from(2) };
     let outcome = match close_the_room() {
         Ok(()) => case(),
         Err(reason) => Outcome::Skipped(reason),
@@ -85,7 +93,7 @@ fn run_all(arguments: &[String]) -> ExitCode {
     let (mut passed, mut skipped, mut failed) = (0, 0, 0);
     for player in players {
         let who = if is_root && player == Player::Own { "root" } else { "rootless" };
-        for (name, _) in cases::ALL {
+        for (name, _) in all_cases() {
             let id = format!("{who}::{name}");
             if arguments.iter().any(|argument| argument == "--list") {
                 println!("{id}: test");
