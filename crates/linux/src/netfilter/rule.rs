@@ -89,7 +89,7 @@ pub enum Statement {
     Drop,
     /// It ends here, and its sender gets a RST (`nf_send_reset`). The family bridge hasn't got it on every kernel.
     RejectWithReset,
-    /// Connection tracking doesn't look at it (before [`super::priority::RAW`] plus one hundred).
+    /// Connection tracking doesn't look at it (of use at [`RAW`](super::priority::RAW)).
     NoTrack,
     /// Its connection goes to this address and port instead.
     Dnat(SocketAddr),
@@ -97,7 +97,8 @@ pub enum Statement {
     Snat(IpAddr),
     /// Its connection comes from the address of the link that it leaves by.
     Masquerade,
-    /// Its handshake is done here, by SYN cookies, before the destination hears of it (hooks input and forward).
+    /// Its handshake is done here, by SYN cookies, before the destination hears of it (hooks input and forward). At input
+    /// the destination hears of it through `lo`, which must be up.
     SynProxy {
         /// The maximum segment size that is offered.
         mss: u16,
