@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use super::ip::{Datagram, NoTcp};
+use super::sum::{fold, sum};
 use super::{Skip, follow_tunnels, link, open_ip, tcp};
 use crate::capture::Frame;
 use crate::tcp::Checksum;
@@ -67,38 +68,4 @@ fn sum_pseudo_header(datagram: &Datagram<'_>) -> u64 {
         IpAddr::V6(addr) => sum(&addr.octets()),
     });
     addresses[0] + addresses[1] + PROTOCOL + u64::from(datagram.tcp_len)
-}
-
-/// The sum of 16-bit words, the last octet of an odd number padded with zero (RFC 1071). No frame is long enough to overflow it.
-fn sum(octets: &[u8]) -> u64 {
-    // Two words at once: what the upper one carries is folded in with the rest.
-    let (pairs, rest) = octets.as_chunks::<4>();
-    let mut last = [0; 4];
-    last[..rest.len()].copy_from_slice(rest);
-    pairs.iter().chain([&last]).map(|pair| u64::from(u32::from_be_bytes(*pair))).sum()
-}
-
-/// The ones' complement sum of a sum's words: carries come back in at the other end.
-fn fold(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{fold, sum};
-
-    /// RFC 1071 section 3.
-    #[test]
-    fn the_example_of_the_rfc() {
-        assert_eq!(fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])), 0xddf2);
-    }
-
-    #[test]
-    fn an_odd_octet_is_padded() {
-        assert_eq!(fold(sum(&[0x12, 0x34, 0x56])), 0x1234 + 0x5600);
-        assert_eq!(sum(&[]), 0);
-    }
 }

@@ -1,18 +1,22 @@
-//! Bytes become segments. Decoding never fails: what is no TCP segment is skipped, and the reason can be counted.
+//! Bytes become segments, and drafts bytes. Decoding never fails: what is no TCP segment is skipped, and the reason can
+//! be counted.
 //!
 //! Each layer is checked once at its door and is a plain value after that: no accessor can fail or panic.
 //!
 //! The doors are inlined by force: passed through memory, the layers' values cost more (stalled loads, by the profile of
 //! `examples/measure_segment.rs`) than all of decoding.
 
+mod encode;
 mod inspect;
 mod ip;
 mod layers;
 mod link;
 mod skip;
+mod sum;
 mod tcp;
 mod tunnel;
 
+pub use encode::{Draft, EncodeError, Fault, TcpOption};
 pub use inspect::{Contents, inspect};
 pub use skip::{Layer, Skip, SkipCounts};
 
