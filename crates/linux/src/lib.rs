@@ -19,6 +19,7 @@ pub mod privilege;
 pub mod signals;
 pub mod socket;
 pub mod sysctl;
+pub mod tracepoint;
 pub mod usage;
 pub mod user_namespace;
 
