@@ -9,6 +9,10 @@ mod batch;
 mod error;
 mod file_report;
 mod idleness;
+mod kernel;
+mod kernel_events;
+mod kernel_plan;
+mod kernel_record;
 mod merge;
 mod octets;
 mod plan;
@@ -23,6 +27,12 @@ pub use around::{Around, Held, around, held};
 pub use batch::Batch;
 pub use error::SourceError;
 pub use file_report::{FileReport, LARGEST_PAYLOAD};
+pub use kernel::KernelWatch;
+pub use kernel_events::{EventsError, KernelEvents, KernelEventsReader};
+pub use kernel_plan::{KernelWatchPlan, NotWatched};
+pub use kernel_record::{
+    Clock, Filter, Line, MechanismCount, ResetRecord, SummaryRecord, TRACE_SCHEMA, TraceRecord, Watched,
+};
 pub use plan::{Input, MOST_INPUTS, SourcePlan, Workers};
 pub use run::run;
 pub use sink::Sink;

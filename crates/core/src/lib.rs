@@ -9,6 +9,7 @@ pub mod capture;
 pub mod causes;
 pub mod explain;
 pub mod flow;
+pub mod kernel;
 pub mod reset;
 pub mod tcp;
 #[cfg(any(test, feature = "testing"))]

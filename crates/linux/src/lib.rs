@@ -24,6 +24,7 @@ pub mod socket;
 pub mod sysctl;
 pub mod tcp_socket;
 pub mod tcp_state;
+pub mod tracepoint;
 pub mod usage;
 pub mod user_namespace;
 

@@ -26,6 +26,8 @@ pub enum Capability {
     SysAdmin,
     /// perf events, the tracepoints among them.
     Perfmon,
+    /// Reading files and folders that belong to others.
+    DacReadSearch,
 }
 
 impl Capability {
@@ -36,6 +38,7 @@ impl Capability {
             Capability::NetRaw => "CAP_NET_RAW",
             Capability::SysAdmin => "CAP_SYS_ADMIN",
             Capability::Perfmon => "CAP_PERFMON",
+            Capability::DacReadSearch => "CAP_DAC_READ_SEARCH",
         }
     }
 
@@ -45,6 +48,7 @@ impl Capability {
             Capability::NetRaw => CapabilitySet::NET_RAW,
             Capability::SysAdmin => CapabilitySet::SYS_ADMIN,
             Capability::Perfmon => CapabilitySet::PERFMON,
+            Capability::DacReadSearch => CapabilitySet::DAC_READ_SEARCH,
         }
     }
 }
@@ -106,8 +110,9 @@ mod tests {
         let status = fs::read_to_string("/proc/thread-self/status").unwrap();
         let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
         let effective = u64::from_str_radix(effective.trim(), 16).unwrap();
-        // capabilities(7): CAP_NET_ADMIN is bit 12, NET_RAW 13, SYS_ADMIN 21, PERFMON 38.
+        // capabilities(7): DAC_READ_SEARCH is bit 2, NET_ADMIN 12, NET_RAW 13, SYS_ADMIN 21, PERFMON 38.
         for (capability, bit) in [
+            (Capability::DacReadSearch, 2),
             (Capability::NetAdmin, 12),
             (Capability::NetRaw, 13),
             (Capability::SysAdmin, 21),
