@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod actor;
+pub mod atlas;
 pub mod cli;
 pub mod lab;
 pub mod report;

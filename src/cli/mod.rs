@@ -1,5 +1,7 @@
 //! What was typed, turned into what is meant: one subcommand a file, one policy for exit codes.
 
+mod apart;
+mod atlas;
 mod causes;
 mod client;
 mod exit;
@@ -14,8 +16,11 @@ mod typed;
 
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::actor::process;
+use crate::atlas::schedule;
 use crate::report::output::Loudness;
 
 pub use exit::{Failure, Verdict};
@@ -53,6 +58,12 @@ enum Command {
     Causes(causes::CausesArgs),
     /// The named network namespaces pp-source, pp-observer and pp-dest
     Lab(lab::LabArgs),
+    /// One play in a process of its own; started by run
+    #[command(name = schedule::SUBCOMMAND, hide = true)]
+    PlayApart(apart::PlayArgs),
+    /// Holds an inherited socket until a signal comes; started by a play
+    #[command(name = process::SUBCOMMAND, hide = true)]
+    HoldASocket,
 }
 
 /// The heading of the options below.
@@ -87,8 +98,10 @@ impl Common {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, typed(&matches))));
+    let (cli, typed) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             // A help text that nobody reads to its end is no error.
             let _ = error.print();
@@ -96,17 +109,28 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Run(args) => run::run(args, cli.common),
+        Command::Run(args) => run::run(args, &typed, cli.common),
         Command::Server(args) => server::run(args, cli.common),
         Command::Client(args) => client::run(args, cli.common),
         Command::Explain(args) => explain::run(args, cli.common),
         Command::Causes(args) => causes::run(args, cli.common),
         Command::Lab(args) => lab::run(args, cli.common),
+        Command::PlayApart(args) => apart::play(args),
+        Command::HoldASocket => apart::hold(),
     };
     match result {
         Ok(verdict) => verdict.into(),
         Err(failure) => failure.report(),
     }
+}
+
+/// The ids of the subcommand's arguments that were typed, and not left to their defaults.
+fn typed(matches: &ArgMatches) -> Vec<String> {
+    let command = Cli::command();
+    let known = matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
+    let Some((command, matches)) = known else { return Vec::new() };
+    let ids = command.get_arguments().map(|argument| argument.get_id().as_str());
+    ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine)).map(str::to_owned).collect()
 }
 
 /// The whole command line as data, for completions, man pages and the tests of the help texts.

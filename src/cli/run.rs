@@ -9,6 +9,7 @@ use clap::Args;
 use rst_storm_linux::signals::{Stop, wait_for_input};
 
 use super::Common;
+use super::atlas::{self, AtlasArgs};
 use super::exit::{Failure, Verdict};
 use super::server::{DEFAULT_BACKLOG, explain_listen};
 use super::session::{self, Session};
@@ -29,7 +30,7 @@ const SCENARIOS: [&str; 1] = ["tcp-lifecycle/rst-storm"];
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// What to run
+    /// What to run: the storm, a cause, a play of it (cause/play), or all causes
     #[arg(default_value = SCENARIOS[0])]
     scenario: String,
     /// Start at once, without waiting for ENTER
@@ -61,6 +62,8 @@ pub struct RunArgs {
     /// Use the named namespaces pp-source, pp-observer and pp-dest (root)
     #[arg(long)]
     named: bool,
+    #[command(flatten)]
+    atlas: AtlasArgs,
 }
 
 /// A lab that stands. A named one that this run made for itself goes when this does, on every way out.
@@ -80,8 +83,15 @@ impl Drop for Lab {
     }
 }
 
-pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
-    check_scenario(&args.scenario)?;
+pub fn run(args: RunArgs, typed: &[String], common: Common) -> Result<Verdict, Failure> {
+    if !SCENARIOS.contains(&args.scenario.as_str()) {
+        return atlas::run(&args.scenario, args.atlas, typed, common);
+    }
+    if let Some(other) = atlas::OPTIONS.iter().find(|option| typed.iter().any(|typed| typed == *option)) {
+        return Err(Failure::usage(format!(
+            "--{other} is for plays of causes, such as 'run linger-zero' or 'run all'"
+        )));
+    }
     let client = client_plan(&args)?;
     let warning = typed::check_descriptors(client.rate, client.timeout)?;
     // Files are opened before the lab: inside a user namespace another owner's would be out of reach.
@@ -127,13 +137,6 @@ pub fn run(args: RunArgs, common: Common) -> Result<Verdict, Failure> {
         Some((path, error)) => Err(session::unwritable(&path, &error)),
         None => Ok(verdict),
     }
-}
-
-fn check_scenario(scenario: &str) -> Result<(), Failure> {
-    if SCENARIOS.contains(&scenario) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("there is no scenario {scenario:?}; there is: {}", SCENARIOS.join(", "))))
 }
 
 fn client_plan(args: &RunArgs) -> Result<ClientPlan, Failure> {

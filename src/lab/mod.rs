@@ -8,5 +8,6 @@ pub mod ledger;
 pub mod namespaces;
 pub mod network;
 pub mod observer;
+pub mod play;
 pub mod run;
 pub mod topology;

@@ -46,15 +46,22 @@ impl From<Error> for LabError {
     }
 }
 
-/// Three joined namespaces without a name: plain ones if that is allowed, else inside a user namespace.
-///
-/// Root in a container often can't make the first and may make the second, so it is tried and not guessed from the
-/// uid. Must be called while the process has a single thread.
+/// Three joined namespaces without a name: plain ones if that is allowed, else inside a user namespace. Must be called while
+/// the process has a single thread.
 pub fn create_nameless() -> Result<(Hosts, Kind), LabError> {
+    let (hosts, kind) = bare()?;
+    hosts.join()?;
+    Ok((hosts, kind))
+}
+
+/// Three namespaces without a name, not joined yet.
+///
+/// Root in a container often can't make plain ones and may make those inside a user namespace, so it is tried and not guessed
+/// from the uid. Must be called while the process has a single thread.
+pub fn bare() -> Result<(Hosts, Kind), LabError> {
     if has_capability(Capability::NetAdmin)? {
         // With NET_ADMIN but without SYS_ADMIN this fails, and the second way is left.
         if let Ok(hosts) = Hosts::create() {
-            hosts.join()?;
             return Ok((hosts, Kind::Private));
         }
     }
@@ -63,7 +70,6 @@ pub fn create_nameless() -> Result<(Hosts, Kind), LabError> {
     let forbidden = |error| LabError::Forbidden(error, why_forbidden(&limits));
     enter_user_namespace().map_err(forbidden)?;
     let hosts = Hosts::create().map_err(forbidden)?;
-    hosts.join()?;
     Ok((hosts, Kind::User))
 }
 

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod flow;
 pub mod kernel;
 pub mod reset;
+pub mod scenario;
 pub mod tcp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -12,15 +12,16 @@ const WORLD: [&str; 7] = ["fs", "net", "thread", "env", "time", "process", "os"]
 const CLOCKS: [&str; 2] = ["SystemTime", "Instant"];
 
 /// Which folders each folder may use. A folder that isn't listed may use none, so a new one has to be thought about.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("capture", &[]),
     ("tcp", &["capture::Timestamp"]),
     ("wire", &["tcp", "capture"]),
     ("flow", &["tcp", "capture::Timestamp"]),
     ("kernel", &["tcp", "capture::Timestamp"]),
     ("reset", &["flow", "tcp", "wire::Contents", "capture::Timestamp"]),
-    ("causes", &["reset", "tcp"]),
-    ("explain", &["causes", "reset", "flow", "tcp", "capture::Timestamp"]),
+    ("scenario", &["kernel", "tcp"]),
+    ("causes", &["reset", "scenario", "kernel", "tcp"]),
+    ("explain", &["causes", "reset", "flow", "kernel", "tcp", "capture::Timestamp"]),
     ("testing", &["explain", "causes", "reset", "tcp", "capture::Timestamp"]),
 ];
 

@@ -1,6 +1,7 @@
 //! abort-on-close: the application closed while data lay unread in its receive buffer.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Unread};
 
 /// The card.
@@ -30,6 +31,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp.c __tcp_close (data_was_unread)",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::CloseUnread]),
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

@@ -1,6 +1,7 @@
 //! abort-on-linger: a socket that had sent its FIN didn't wait for the peer's (TCP_LINGER2 below 0).
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Reset, Shape, Trace, Unread, Value};
 
 /// The card.
@@ -23,6 +24,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp.c __tcp_close, net/ipv4/tcp_input.c tcp_rcv_state_process (TCP_FIN_WAIT1)",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::AbortOnLinger]),
+    plays: &[],
 };
 
 /// An acknowledgment that comes later than this isn't the first of the FIN, or the network is broken.

@@ -1,6 +1,7 @@
 //! accept-queue-overflow: the server's accept queue was full.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Before, Evidence, Facts, Finding, Grounds, Reset, Shape, Trace, Value};
 
 /// The card.
@@ -22,6 +23,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: None,
     references: &["Linux net/ipv4/tcp_minisocks.c tcp_check_req", "ip-sysctl tcp_abort_on_overflow", "listen(2)"],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::AcceptQueueOverflow]),
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

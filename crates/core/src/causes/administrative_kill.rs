@@ -1,6 +1,7 @@
 //! administrative-kill: somebody on the host ended the connection from outside the program.
 
-use super::card::{CauseId, GroupFacts, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 
 /// The card.
@@ -20,6 +21,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: None,
     references: &["ss(8) -K", "Linux net/ipv4/tcp.c tcp_abort, net/core/sock_diag.c SOCK_DESTROY"],
     recognise: Recogniser::Both(recognise, recognise_many),
+    kernel: KernelWord::Says(&[Mechanism::SocketDestroyed]),
+    plays: &[],
 };
 
 /// One command's work takes less than this.

@@ -1,6 +1,7 @@
 //! bad-handshake-ack: in the handshake, an acknowledgment of a number that was never sent.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
 
 /// The card.
@@ -27,6 +28,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp_input.c tcp_rcv_synsent_state_process; net/ipv4/syncookies.c cookie_v4_check",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::BadHandshakeAck, Mechanism::UnknownOnListener]),
+    plays: &[],
 };
 
 /// A SYN cookie is good for one or two minutes (MAX_SYNCOOKIE_AGE).

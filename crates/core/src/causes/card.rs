@@ -2,7 +2,9 @@
 
 use core::fmt;
 
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape};
+use crate::scenario::Play;
 
 /// The name of a cause: its file's, with dashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +40,19 @@ pub struct ResetCause {
     pub references: &'static [&'static str],
     /// How it is recognised.
     pub recognise: Recogniser,
+    /// What the kernel of the host that it names says of it.
+    pub kernel: KernelWord,
+    /// How it is made, with its controls.
+    pub plays: &'static [Play],
+}
+
+/// What the kernel of a reset's sender says of a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelWord {
+    /// It sent the reset by one of these mechanisms.
+    Says(&'static [Mechanism]),
+    /// Nothing: no host's TCP sent it, or a firewall did.
+    Silent,
 }
 
 /// How a cause is recognised. It sees what the wire showed and nothing else.

@@ -1,6 +1,7 @@
 //! connection-limit: there were already as many connections as are allowed.
 
-use super::card::{CauseId, GroupFacts, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 
 /// The card.
@@ -20,6 +21,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: Some(CauseId("linger-zero")),
     references: &["iptables-extensions(8) connlimit", "nft(8) ct count"],
     recognise: Recogniser::Both(recognise, recognise_many),
+    kernel: KernelWord::Says(&[Mechanism::CloseLingerZero, Mechanism::CloseUnread]),
+    plays: &[],
 };
 
 const LEAST: u64 = 3;

@@ -1,6 +1,7 @@
 //! crash-with-unread-data: a process died, and its kernel closed what it had open.
 
-use super::card::{CauseId, GroupFacts, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Unread, Value};
 
 /// The card.
@@ -24,6 +25,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: Some(CauseId("abort-on-close")),
     references: &["RFC 2525 section 2.17", "Linux kernel/exit.c do_exit, net/ipv4/tcp.c __tcp_close"],
     recognise: Recogniser::Both(recognise, recognise_many),
+    kernel: KernelWord::Says(&[Mechanism::DeathUnread]),
+    plays: &[],
 };
 
 /// A death takes all connections of a process; what takes longer than this is not one.

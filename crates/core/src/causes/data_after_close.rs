@@ -1,6 +1,7 @@
 //! data-after-close: the sender had closed, and more came.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
 
 /// The card.
@@ -31,6 +32,8 @@ pub static CARD: ResetCause = ResetCause {
         "tcp(7) TCP_LINGER2, ip-sysctl tcp_fin_timeout",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::DataAfterClose, Mechanism::NoSocket, Mechanism::UnknownOnListener]),
+    plays: &[],
 };
 
 /// Linux forgets a closed socket that still waits for the peer's FIN after this (tcp_fin_timeout, as it comes).

@@ -1,6 +1,7 @@
 //! disconnect: the application called connect() with AF_UNSPEC on a connected socket.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Progress, Reset};
 
 /// The card.
@@ -18,6 +19,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: None,
     references: &["connect(2)", "Linux net/ipv4/af_inet.c __inet_stream_connect, net/ipv4/tcp.c tcp_disconnect"],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::Disconnect]),
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

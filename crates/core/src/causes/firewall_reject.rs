@@ -1,6 +1,6 @@
 //! firewall-reject: a packet filter answered in the host's name.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Value};
 
 /// The card.
@@ -31,6 +31,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: None,
     references: &["Linux net/ipv4/netfilter/nf_reject_ipv4.c nf_send_reset", "nft(8) REJECT STATEMENT"],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Silent,
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

@@ -1,6 +1,6 @@
 //! forged-both-ends: somebody between reset both ends at once.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Reset};
 
 /// The card.
@@ -23,6 +23,8 @@ pub static CARD: ResetCause = ResetCause {
         "Snort 3 active response; Palo Alto security profile action reset-both; Azure Load Balancer TCP reset on idle",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Silent,
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

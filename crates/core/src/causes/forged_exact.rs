@@ -1,6 +1,6 @@
 //! forged-exact: somebody else's reset, with exactly the number that kills.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Who};
 
 /// The card.
@@ -28,6 +28,8 @@ pub static CARD: ResetCause = ResetCause {
         "RFC 9293 section 3.10.7.3 (RST in SYN-SENT)",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Silent,
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

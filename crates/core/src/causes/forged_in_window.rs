@@ -1,6 +1,6 @@
 //! forged-in-window: somebody guessed a number, near enough to be questioned.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape};
 
 /// The card.
@@ -26,6 +26,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp_input.c tcp_validate_incoming, tcp_send_challenge_ack",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Silent,
+    plays: &[],
 };
 
 /// No window is larger (RFC 7323 section 2.3).

@@ -1,6 +1,6 @@
 //! forged-out-of-window: somebody guessed a number, and nobody cared.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value, Who};
 
 /// The card.
@@ -23,6 +23,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp_input.c tcp_validate_incoming",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Silent,
+    plays: &[],
 };
 
 /// No window is larger (RFC 7323 section 2.3).

@@ -1,6 +1,6 @@
 //! forged-stepped: several resets at once, so that one of them fits.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, REORDERING_NANOS, Reset, Shape, Trace, Value};
 
 /// The card.
@@ -25,6 +25,8 @@ pub static CARD: ResetCause = ResetCause {
         "Clayton, Murdoch, Watson: Ignoring the Great Firewall of China (PET 2006)",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Silent,
+    plays: &[],
 };
 
 /// What one volley takes at most.

@@ -1,6 +1,7 @@
 //! half-open: one end still had the connection, the other had lost it, and a probe, a FIN or a new SYN brought it to light.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Earlier, EarlierEnd, Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
 use crate::tcp::Side;
 
@@ -29,6 +30,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp_input.c tcp_send_challenge_ack, tcp_rcv_synsent_state_process",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::NoSocket, Mechanism::UnknownOnListener, Mechanism::BadHandshakeAck]),
+    plays: &[],
 };
 
 /// An end that spoke less long ago than this had hardly lost the connection.

@@ -1,6 +1,7 @@
 //! idle-timeout: nothing was sent for so long that somebody gave the connection up.
 
-use super::card::{CauseId, GroupFacts, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 
 /// The card.
@@ -20,6 +21,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: Some(CauseId("linger-zero")),
     references: &["RFC 5382 section 5 (REQ-5)", "RFC 9293 section 3.8.4", "RFC 9112 section 9.5"],
     recognise: Recogniser::Both(recognise, recognise_many),
+    kernel: KernelWord::Says(&[Mechanism::CloseLingerZero, Mechanism::CloseUnread]),
+    plays: &[],
 };
 
 const SECOND: u64 = 1_000_000_000;

@@ -1,6 +1,7 @@
 //! keepalive-timeout: the peer answered none of the keepalive probes.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Value};
 
 /// The card.
@@ -24,6 +25,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp_timer.c tcp_keepalive_timer",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::KeepaliveTimeout]),
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

@@ -1,6 +1,7 @@
 //! listener-closed: a listening socket was closed while connections waited in its accept queue.
 
-use super::card::{CauseId, GroupFacts, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 
 /// The card.
@@ -25,6 +26,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: None,
     references: &["Linux net/ipv4/inet_connection_sock.c inet_csk_listen_stop, inet_child_forget"],
     recognise: Recogniser::Both(recognise, recognise_many),
+    kernel: KernelWord::Says(&[Mechanism::ListenerClosed, Mechanism::NoSocket]),
+    plays: &[],
 };
 
 /// A queue is emptied in less than this.

@@ -27,7 +27,7 @@ mod reset_after_fin;
 mod stray_segment;
 mod syn_proxy;
 
-pub use card::{CauseId, GroupFacts, Opinion, Recogniser, ResetCause};
+pub use card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
 
 /// All causes, by name.
 pub static CATALOGUE: [&ResetCause; 25] = [

@@ -1,6 +1,7 @@
 //! nat-without-mapping: an address translator let a segment through untranslated.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape};
 
 /// The card.
@@ -25,6 +26,8 @@ pub static CARD: ResetCause = ResetCause {
         "Kubernetes blog 2019-03-29, kube-proxy Subtleties: Debugging an Intermittent Connection Reset",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::NoSocket, Mechanism::UnknownOnListener]),
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

@@ -1,6 +1,7 @@
 //! no-listener: nothing listens at that address and port.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
 
 /// The card.
@@ -17,6 +18,8 @@ pub static CARD: ResetCause = ResetCause {
     refines: None,
     references: &["RFC 9293 section 3.10.7.1", "Linux net/ipv4/tcp_ipv4.c tcp_v4_send_reset"],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::NoSocket]),
+    plays: &[],
 };
 
 /// A service that answered so recently is still there.

@@ -1,6 +1,7 @@
 //! reset-after-fin: a reset after a FIN, at the end of a connection that had done its work.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Harm, Reset, Shape, Unread, Value, Why};
 
 /// The card.
@@ -30,6 +31,16 @@ pub static CARD: ResetCause = ResetCause {
         "Arlitt and Williamson, An Analysis of TCP Reset Behaviour on the Internet (2005)",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[
+        Mechanism::CloseLingerZero,
+        Mechanism::CloseUnread,
+        Mechanism::DeathUnread,
+        Mechanism::FinWait2Timer,
+        Mechanism::DataAfterClose,
+        Mechanism::NoSocket,
+        Mechanism::UnknownOnListener,
+    ]),
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

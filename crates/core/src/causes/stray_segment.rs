@@ -1,6 +1,7 @@
 //! stray-segment: a segment came for a connection that the host doesn't know.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{EarlierEnd, Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Value};
 
 /// The card.
@@ -33,6 +34,8 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp_ipv4.c tcp_v4_rcv, tcp_v4_send_reset",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::NoSocket, Mechanism::UnknownOnListener]),
+    plays: &[],
 };
 
 /// After so long a silence a host may well have forgotten.

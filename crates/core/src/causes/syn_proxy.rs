@@ -1,6 +1,7 @@
 //! syn-proxy: a firewall had completed the handshake itself, and its server refused.
 
-use super::card::{CauseId, Opinion, Recogniser, ResetCause};
+use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
+use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
 
 /// The card.
@@ -25,6 +26,8 @@ pub static CARD: ResetCause = ResetCause {
         "RFC 4987 section 3.7",
     ],
     recognise: Recogniser::Reset(recognise),
+    kernel: KernelWord::Says(&[Mechanism::NoSocket]),
+    plays: &[],
 };
 
 fn recognise(reset: &Reset) -> Opinion {

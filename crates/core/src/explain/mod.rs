@@ -3,12 +3,14 @@
 //! An [`Explainer`] takes segments in the order of their capture and gives a [`Record`] for each connection when it ends. A reset is
 //! judged then and not before, so that what followed it counts. What many resets have in common is judged once, on [`Group`]s.
 
+mod check;
 mod desk;
 mod detail;
 mod explainer;
 mod frame_number;
 mod group;
 mod group_table;
+mod hearing;
 mod kept;
 mod likeness;
 mod memory;
@@ -22,9 +24,11 @@ mod tally;
 mod vantage;
 mod verdict;
 
+pub use check::{Checked, Fused, KernelCheck, KernelSaid, check};
 pub use explainer::{Aside, Explainer, Limits};
 pub use frame_number::FrameNumber;
 pub use group::{Group, GroupKey};
+pub use hearing::{ClockOffset, Hearing, TOLERANCE, estimate_offset};
 pub use radar::{Signature, Stage};
 pub use record::{GroupId, Judged, Record};
 pub use selection::Selection;

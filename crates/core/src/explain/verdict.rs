@@ -88,6 +88,11 @@ impl Verdict {
         self.best.map(|(_, finding)| finding)
     }
 
+    /// Whether its own card has refuted this cause.
+    pub(super) fn refutes(&self, id: CauseId) -> bool {
+        CATALOGUE.iter().zip(self.says).any(|(card, says)| card.id == id && says == Says::Against)
+    }
+
     /// The place of the best card in the catalogue.
     pub(super) fn place(&self) -> Option<usize> {
         self.best.map(|(place, _)| usize::from(place))

@@ -1,0 +1,101 @@
+//! Which of the kernel's events belongs to which reset on the wire: by endpoints and order, with time only as a bound.
+
+use std::collections::VecDeque;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::capture::Timestamp;
+use crate::kernel::{Direction, KernelReset};
+use crate::tcp::Endpoint;
+
+/// Event and frame of one reset are this near, clocks made even: measured -75 to +28 microseconds on one machine, and
+/// processors that are busy add to that.
+pub const TOLERANCE: u64 = 5_000_000;
+
+/// By how much a capture's clock is ahead of the kernel's, in nanoseconds, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockOffset {
+    /// Capture minus kernel: the median of the pairs.
+    pub offset: i64,
+    /// How far the middle half of the pairs is spread around it.
+    pub spread: u64,
+    /// How many pairs it was taken from.
+    pub pairs: usize,
+}
+
+/// The kernel's sent resets, waiting for the frames that they belong to.
+#[derive(Clone, Debug, Default)]
+pub struct Hearing {
+    waiting: HashMap<(Endpoint, Endpoint), VecDeque<KernelReset>, RandomState>,
+    offset: i64,
+    slack: u64,
+}
+
+impl Hearing {
+    /// Takes the events of sent resets, in the order of their times.
+    pub fn new(events: impl IntoIterator<Item = KernelReset>) -> Hearing {
+        let mut hearing = Hearing { slack: TOLERANCE, ..Hearing::default() };
+        for event in events.into_iter().filter(|event| event.direction == Direction::Sent) {
+            hearing.waiting.entry((event.source, event.destination)).or_default().push_back(event);
+        }
+        for events in hearing.waiting.values_mut() {
+            events.make_contiguous().sort_by_key(|event| event.at);
+        }
+        hearing
+    }
+
+    /// Makes the clocks even.
+    pub fn with_offset(mut self, clock: ClockOffset) -> Hearing {
+        self.offset = clock.offset;
+        self.slack = TOLERANCE.saturating_add(clock.spread);
+        self
+    }
+
+    /// The event of a reset that was captured then; each event belongs to one. Ask in the order of the capture.
+    pub fn of(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
+        let waiting = self.waiting.get_mut(&(source, destination))?;
+        let at = i128::from(at.0) - i128::from(self.offset);
+        let near = |event: &KernelReset| (i128::from(event.at.0) - at).unsigned_abs() <= u128::from(self.slack);
+        let place = waiting.iter().position(near)?;
+        // What is older than the one that fits had no frame in this capture.
+        waiting.drain(..place);
+        waiting.pop_front()
+    }
+
+    /// The events that no frame has asked for.
+    pub fn rest(self) -> impl Iterator<Item = KernelReset> {
+        self.waiting.into_values().flatten()
+    }
+}
+
+/// Estimates the clocks' offset from resets of both: per pair of endpoints the first with the first, the second with the second,
+/// where both have as many. None without such a pair.
+pub fn estimate_offset(
+    resets: impl IntoIterator<Item = (Endpoint, Endpoint, Timestamp)>,
+    events: &[KernelReset],
+) -> Option<ClockOffset> {
+    let mut seen: HashMap<(Endpoint, Endpoint), [Vec<u64>; 2], RandomState> = HashMap::default();
+    for (source, destination, at) in resets {
+        seen.entry((source, destination)).or_default()[0].push(at.0);
+    }
+    for event in events.iter().filter(|event| event.direction == Direction::Sent) {
+        if let Some(known) = seen.get_mut(&(event.source, event.destination)) {
+            known[1].push(event.at.0);
+        }
+    }
+    let even = seen.into_values().filter(|[frames, events]| frames.len() == events.len());
+    let pairs = even.flat_map(|[mut frames, mut events]| {
+        frames.sort_unstable();
+        events.sort_unstable();
+        frames.into_iter().zip(events)
+    });
+    let difference = |(frame, event): (u64, u64)| frame.wrapping_sub(event).cast_signed();
+    let mut offsets: Vec<i64> = pairs.map(difference).collect();
+    offsets.sort_unstable();
+    let middle = *offsets.get(offsets.len() / 2)?;
+    let quarter = offsets[offsets.len() / 4];
+    let three = offsets[3 * offsets.len() / 4];
+    let spread = three.abs_diff(middle).max(middle.abs_diff(quarter));
+    Some(ClockOffset { offset: middle, spread, pairs: offsets.len() })
+}

@@ -1,0 +1,133 @@
+//! A play: steps, and what every witness must show of them.
+
+use super::cast::{Host, Tap, Topology};
+use super::step::{Name, Step};
+use crate::kernel::Mechanism;
+
+/// One way to make a cause, or a control that comes near it.
+#[derive(Debug)]
+pub struct Play {
+    /// Its name within its cause, with dashes.
+    pub id: &'static str,
+    /// It in a few words, without a full stop.
+    pub title: &'static str,
+    /// How the hosts are joined.
+    pub topology: Topology,
+    /// In which versions of IP it has a meaning.
+    pub versions: Versions,
+    /// What is done.
+    pub steps: &'static [Step],
+    /// What must be seen.
+    pub shows: Shows,
+}
+
+/// In which versions of IP a play has a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// In both.
+    Both,
+    /// In version 4 only, because of this.
+    OnlyV4(&'static str),
+}
+
+/// What every witness must show. What is left out is not looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Shows {
+    /// How it ends on the wire, at every tap but those below.
+    pub ending: Ending,
+    /// How it ends at some taps.
+    pub except: &'static [(Tap, Ending)],
+    /// Who sends the reset by what mechanism of its kernel; None where no host's TCP sends the reset that is judged.
+    pub kernel: Option<(Host, Mechanism)>,
+    /// What the client's calls said, errors and ends of file, in order.
+    pub client: &'static [Told],
+    /// What the server's calls said.
+    pub server: &'static [Told],
+    /// What the middle's calls said.
+    pub middle: &'static [Told],
+    /// Counters and rules.
+    pub counts: &'static [Count],
+    /// The occasion that the group of resets must name.
+    pub occasion: Option<&'static str>,
+}
+
+impl Shows {
+    /// A reset of this host, sent by this mechanism of its kernel.
+    pub const fn reset(by: Host, mechanism: Mechanism) -> Shows {
+        Shows { ending: Ending::Reset(by), kernel: Some((by, mechanism)), ..Shows::NOTHING }
+    }
+
+    /// A reset under this host's name that no host's TCP sent.
+    pub const fn foreign_reset(named: Host) -> Shows {
+        Shows { ending: Ending::Reset(named), ..Shows::NOTHING }
+    }
+
+    /// No reset on the wire and no FIN; the base of others.
+    pub const NOTHING: Shows = Shows {
+        ending: Ending::Silence,
+        except: &[],
+        kernel: None,
+        client: &[],
+        server: &[],
+        middle: &[],
+        counts: &[],
+        occasion: None,
+    };
+
+    /// How it ends at this tap.
+    pub fn at(&self, tap: Tap) -> Ending {
+        self.except.iter().find(|(except, _)| *except == tap).map_or(self.ending, |(_, ending)| *ending)
+    }
+}
+
+/// How a play ends on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By a reset under this host's address, which must be explained.
+    Reset(Host),
+    /// A reset was seen, and this host answered it with an acknowledgment.
+    Challenged(Host),
+    /// A reset was seen, and nobody answered it.
+    Ignored,
+    /// By FIN, without a reset.
+    Fin,
+    /// Without a reset and without a FIN.
+    Silence,
+}
+
+/// What a system call told its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It failed with this errno, by its symbol.
+    Error(&'static str),
+    /// recv() gave 0: the end of file.
+    Eof,
+}
+
+/// A count that must come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// How much a counter of the host has grown, by its group and name: TcpExt.TCPAbortOnData.
+    Counter(Host, &'static str, Quantity),
+    /// How many packets a rule has met.
+    Rule(Name, Quantity),
+}
+
+/// How many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// So many.
+    Exactly(u64),
+    /// So many or more.
+    AtLeast(u64),
+}
+
+impl Quantity {
+    /// Whether it is so many.
+    pub const fn holds(self, count: u64) -> bool {
+        match self {
+            Quantity::Exactly(wanted) => count == wanted,
+            Quantity::AtLeast(least) => count >= least,
+        }
+    }
+}

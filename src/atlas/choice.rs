@@ -1,0 +1,69 @@
+//! Which plays are meant.
+
+use std::fmt;
+
+use rst_storm_core::causes::{CATALOGUE, ResetCause, find};
+use rst_storm_core::scenario::{IpVersion, Play, Versions};
+
+/// One play of a card, in one version of IP.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen {
+    /// The card.
+    pub card: &'static ResetCause,
+    /// The play.
+    pub play: &'static Play,
+    /// The version.
+    pub version: IpVersion,
+}
+
+impl fmt::Display for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.card.id, self.play.id)
+    }
+}
+
+impl Chosen {
+    /// 4 or 6.
+    pub const fn ip(&self) -> u8 {
+        match self.version {
+            IpVersion::V4 => 4,
+            IpVersion::V6 => 6,
+        }
+    }
+
+    /// The name of its folder in a bundle of many.
+    pub fn folder(&self) -> String {
+        format!("{}/{}-ipv{}", self.card.id, self.play.id, self.ip())
+    }
+}
+
+/// All plays of a cause, one play of it, or all there are (`all`), in these versions of IP where they have a meaning; an error says
+/// what there is.
+pub fn choose(typed: &str, versions: &[IpVersion]) -> Result<Vec<Chosen>, String> {
+    let (cause, play) = match typed.split_once('/') {
+        Some((cause, play)) => (cause, Some(play)),
+        None => (typed, None),
+    };
+    let cards: Vec<&'static ResetCause> = match find(cause) {
+        _ if typed == "all" => CATALOGUE.to_vec(),
+        Some(card) => vec![card],
+        None => return Err(format!("there is no cause {cause:?}; 'rst-storm causes' lists them, and 'all' means all")),
+    };
+    if let (Some(play), [card]) = (play, cards.as_slice())
+        && !card.plays.iter().any(|known| known.id == play)
+    {
+        let known: Vec<&str> = card.plays.iter().map(|known| known.id).collect();
+        return Err(format!("{cause} has no play {play:?}; it has: {}", known.join(", ")));
+    }
+    let mut chosen = Vec::new();
+    for card in cards {
+        for known in card.plays.iter().filter(|known| play.is_none_or(|play| known.id == play)) {
+            let fits = |version: &&IpVersion| **version == IpVersion::V4 || known.versions == Versions::Both;
+            chosen.extend(versions.iter().filter(fits).map(|version| Chosen { card, play: known, version: *version }));
+        }
+    }
+    if chosen.is_empty() {
+        return Err(format!("{typed} has no play in that version of IP"));
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,349 @@
+//! A play's recording, its captures and the kernel's events against what the play promises.
+
+use std::path::Path;
+
+use rst_storm_core::explain::{Checked, Fused, Hearing, Judged, KernelCheck, KernelSaid, check};
+use rst_storm_core::kernel::{KernelReset, Mechanism, MechanismSet};
+use rst_storm_core::reset::Finding;
+use rst_storm_core::scenario::{Count, Ending, Host, Tap, Told};
+use rst_storm_linux::signals::Stop;
+
+use super::choice::Chosen;
+use super::row::{CheckWord, KernelColumn, Row, Tried, Truth, WireVerdict};
+use super::wire::{self, Shown};
+use crate::actor::call::{Answer, Call};
+use crate::lab::play::addresses::Addresses;
+use crate::lab::play::recording::Recording;
+use crate::watch::SourceError;
+
+/// What is known of the kernel's events.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// All that it sent during the play, from the play's addresses.
+    All(Vec<KernelReset>),
+    /// Nobody listened, or something was lost.
+    NotWatched(String),
+}
+
+/// Judges a bundle.
+pub fn judge(
+    chosen: &Chosen,
+    recording: &Recording,
+    bundle: &Path,
+    heard: &Heard,
+    stop: &Stop,
+) -> Result<Row, SourceError> {
+    let mut shown = Vec::new();
+    for tap in Tap::ALL {
+        let file = recording.taps.iter().find(|file| file.tap == tap.to_string());
+        if let Some(file) = file {
+            shown.push((tap, wire::explain(&bundle.join(&file.file), stop)?));
+        }
+    }
+    let addresses = Addresses { version: chosen.version, topology: chosen.play.topology, number: recording.number };
+    Ok(Judging { chosen, recording, shown, heard, addresses, checks: Vec::new() }.into_row())
+}
+
+struct Judging<'a> {
+    chosen: &'a Chosen,
+    recording: &'a Recording,
+    shown: Vec<(Tap, Shown)>,
+    heard: &'a Heard,
+    addresses: Addresses,
+    checks: Vec<Tried>,
+}
+
+impl Judging<'_> {
+    fn into_row(mut self) -> Row {
+        let shows = &self.chosen.play.shows;
+        let stumble = self.recording.stumble.clone();
+        self.try_that("played to the end", stumble.is_none(), stumble.unwrap_or_else(|| "yes".to_owned()));
+        self.check_endings();
+        self.check_programs();
+        self.check_counts();
+        self.check_probes();
+        let resetting = match shows.ending {
+            Ending::Reset(host) => Some(host),
+            _ => shows.except.iter().find_map(|(_, ending)| match ending {
+                Ending::Reset(host) => Some(*host),
+                _ => None,
+            }),
+        };
+        let wire = resetting.map(|host| self.check_wire(host));
+        let judged = resetting.and_then(|host| self.judged_at(host)).map(|(_, judged)| judged.clone());
+        let (kernel, fused) = self.check_kernel(judged.as_ref());
+        let occasion = self.check_occasion();
+        let octets = |host: Host| self.recording.octets.get(&host.to_string()).copied().unwrap_or_default();
+        let (client, server) = (octets(Host::Client), octets(Host::Server));
+        let lost = [client.written.saturating_sub(server.read), server.written.saturating_sub(client.read)];
+        Row {
+            play: self.recording.play.clone(),
+            ip: self.chosen.ip(),
+            cause: self.chosen.card.id.to_string(),
+            title: self.chosen.play.title.to_owned(),
+            control: resetting.is_none(),
+            wire,
+            kernel,
+            fused,
+            occasion,
+            client: self.told(Host::Client),
+            middle: self.told(Host::Middle),
+            server: self.told(Host::Server),
+            lost,
+            probed: self.recording.probes.iter().filter_map(|probe| probe.after).collect(),
+            checks: self.checks,
+        }
+    }
+
+    fn try_that(&mut self, wanted: impl Into<String>, holds: bool, found: impl Into<String>) {
+        self.checks.push(Tried { wanted: wanted.into(), holds, found: found.into() });
+    }
+
+    /// How each tap shows the end.
+    fn check_endings(&mut self) {
+        let mut tried = Vec::new();
+        for (tap, shown) in &self.shown {
+            let wanted = self.chosen.play.shows.at(*tap);
+            let found = self.ending(shown, wanted);
+            tried.push((format!("wire at {tap}: {wanted}"), found == wanted, found.to_string()));
+        }
+        for (wanted, holds, found) in tried {
+            self.try_that(wanted, holds, found);
+        }
+    }
+
+    /// How a tap shows the end, as near to what is wanted as it comes.
+    fn ending(&self, shown: &Shown, wanted: Ending) -> Ending {
+        let resets: Vec<&Judged> = shown.records.iter().flat_map(|record| &record.resets).collect();
+        let fins = shown.records.iter().any(|record| record.connection.fin_first.is_some());
+        let by = |judged: &Judged| self.addresses.host_of(judged.reset.segment.source.addr);
+        match wanted {
+            Ending::Reset(host) if resets.iter().any(|judged| by(judged) == Some(host)) => Ending::Reset(host),
+            Ending::Challenged(host) if resets.iter().any(|judged| judged.reset.challenge().is_some()) => {
+                Ending::Challenged(host)
+            }
+            Ending::Ignored if !resets.is_empty() => Ending::Ignored,
+            _ if !resets.is_empty() => Ending::Reset(by(resets[0]).unwrap_or(Host::Middle)),
+            _ if fins => Ending::Fin,
+            _ => Ending::Silence,
+        }
+    }
+
+    /// What the programs were told.
+    fn check_programs(&mut self) {
+        let shows = &self.chosen.play.shows;
+        for (host, wanted) in [(Host::Client, shows.client), (Host::Middle, shows.middle), (Host::Server, shows.server)]
+        {
+            let found: Vec<&Call> = self.telling(host).collect();
+            let holds =
+                found.len() == wanted.len() && found.iter().zip(wanted).all(|(call, told)| call.answer.is(*told));
+            let told = |told: Vec<String>| if told.is_empty() { "nothing".to_owned() } else { told.join(", ") };
+            let (wanted, found) = (told(wanted.iter().map(Told::to_string).collect()), told(self.told(host)));
+            self.try_that(format!("the {host}'s program is told: {wanted}"), holds, found);
+        }
+    }
+
+    fn telling(&self, host: Host) -> impl Iterator<Item = &Call> {
+        let host = host.to_string();
+        self.recording.calls.iter().filter(move |call| call.host == host && call.answer.is_telling())
+    }
+
+    fn told(&self, host: Host) -> Vec<String> {
+        self.telling(host)
+            .map(|call| match &call.answer {
+                Answer::Eof => Told::Eof.to_string(),
+                answer => answer.to_string(),
+            })
+            .collect()
+    }
+
+    fn check_counts(&mut self) {
+        for count in self.chosen.play.shows.counts {
+            let (found, quantity) = match count {
+                Count::Counter(host, counter, quantity) => (self.counter(*host, counter), quantity),
+                Count::Rule(name, quantity) => {
+                    let met = self.recording.rules.iter().find(|rule| rule.rule == *name);
+                    (met.map_or(0, |rule| rule.packets), quantity)
+                }
+            };
+            self.try_that(count.to_string(), quantity.holds(found), found.to_string());
+        }
+    }
+
+    fn counter(&self, host: Host, counter: &str) -> u64 {
+        let counters = self.recording.counters.get(&host.to_string());
+        counters.and_then(|counters| counters.get(counter)).copied().unwrap_or(0)
+    }
+
+    fn check_probes(&mut self) {
+        let tried: Vec<_> = self.recording.probes.iter().enumerate().collect();
+        for (place, probe) in tried {
+            let (wanted, found) = (format!("{:?}", probe.wanted), format!("{:?}", probe.got));
+            let holds = probe.wanted == probe.got;
+            self.checks.push(Tried { wanted: format!("probe {} is answered by {wanted}", place + 1), holds, found });
+        }
+    }
+
+    /// The reset that is judged, at the tap that is named: where its sender's kernel put it on the wire, else where it is seen.
+    fn judged_at(&self, host: Host) -> Option<(Tap, &Judged)> {
+        let mut taps = [Tap::ClientPort, Tap::ServerPort, Tap::Client, Tap::Server];
+        if self.chosen.play.shows.kernel.is_some() && host == Host::Server {
+            taps.swap(0, 1);
+        }
+        taps.into_iter().find_map(|tap| Some((tap, self.first_reset(tap, host)?)))
+    }
+
+    /// The first reset of a host at a tap.
+    fn first_reset(&self, tap: Tap, host: Host) -> Option<&Judged> {
+        let (_, shown) = self.shown.iter().find(|(known, _)| *known == tap)?;
+        let resets = shown.records.iter().flat_map(|record| &record.resets);
+        let its = resets.filter(|judged| self.addresses.host_of(judged.reset.segment.source.addr) == Some(host));
+        its.min_by_key(|judged| (judged.reset.segment.at, judged.reset.segment.frame))
+    }
+
+    /// The wire alone: the truth must be the best finding or a twin wherever the reset is seen, and nothing wrong certain.
+    fn check_wire(&mut self, host: Host) -> WireVerdict {
+        let truth = self.chosen.card.id;
+        let mut worst = Truth::Best;
+        let mut wrongly_certain = false;
+        for tap in Tap::ALL {
+            let Some(judged) = self.first_reset(tap, host) else { continue };
+            let verdict = &judged.verdict;
+            let stands = match verdict.cause() {
+                Some(cause) if cause == truth => Truth::Best,
+                _ if verdict.twins().iter().any(|(twin, _)| *twin == truth) => Truth::Twin,
+                None => Truth::Unexplained,
+                Some(_) => Truth::Missed,
+            };
+            worst = worst.max(stands);
+            wrongly_certain |= verdict.finding() == Some(Finding::Certain) && verdict.cause() != Some(truth);
+        }
+        let named = self.judged_at(host).map(|(tap, judged)| {
+            let verdict = &judged.verdict;
+            WireVerdict {
+                tap: tap.to_string(),
+                cause: verdict.cause().map(|cause| cause.to_string()),
+                confidence: verdict.finding().map(|finding| finding.to_string()),
+                twins: verdict.twins().iter().map(|(twin, _)| twin.to_string()).collect(),
+                sender: judged.reset.sender.who.word().to_owned(),
+                truth: worst,
+                wrongly_certain,
+            }
+        });
+        let verdict = named.unwrap_or_else(|| WireVerdict {
+            tap: String::new(),
+            cause: None,
+            confidence: None,
+            twins: Vec::new(),
+            sender: String::new(),
+            truth: Truth::Missed,
+            wrongly_certain: false,
+        });
+        let found = verdict.cause.clone().unwrap_or_else(|| "unexplained".to_owned());
+        self.try_that(
+            format!("the wire alone says {truth}, or a twin of it"),
+            verdict.truth <= Truth::Twin,
+            format!("{found}, worst at any tap: {:?}", verdict.truth),
+        );
+        self.try_that("nothing wrong is certain", !verdict.wrongly_certain, found);
+        verdict
+    }
+
+    fn check_kernel(&mut self, judged: Option<&Judged>) -> (KernelColumn, Vec<String>) {
+        let column = |said, mechanisms, check, why_not| KernelColumn { said, mechanisms, check, why_not };
+        let Some(judged) = judged else {
+            return (column(None, Vec::new(), CheckWord::NothingToAsk, None), Vec::new());
+        };
+        let segment = &judged.reset.segment;
+        let (said, event) = match self.heard {
+            Heard::NotWatched(why) => (KernelSaid::NotWatched(why.clone()), None),
+            Heard::All(events) => {
+                match Hearing::new(events.iter().cloned()).of(segment.source, segment.destination, segment.at) {
+                    Some(event) => (KernelSaid::of(&event), Some(event)),
+                    None => (KernelSaid::Nothing, None),
+                }
+            }
+        };
+        let Checked { check: checked, fused } = check(&judged.verdict, &said);
+        let mechanisms = event.as_ref().map_or(MechanismSet::EMPTY, KernelReset::mechanisms);
+        if !matches!(said, KernelSaid::NotWatched(_)) {
+            self.check_mechanism(mechanisms, event.as_ref());
+            let truth = self.chosen.card.id;
+            let (holds, found) = match &fused {
+                Fused::Cause(cause, _) => {
+                    (*cause == truth || self.chosen.card.refines == Some(*cause), cause.to_string())
+                }
+                Fused::Several(causes) => {
+                    let names: Vec<String> = causes.iter().map(ToString::to_string).collect();
+                    (causes.contains(&truth), names.join(", "))
+                }
+                Fused::Nothing | Fused::AsWire => (false, "nothing".to_owned()),
+            };
+            self.try_that(format!("wire and kernel together allow {truth}"), holds, found);
+        }
+        let (word, why) = match checked {
+            KernelCheck::Agrees => (CheckWord::Agrees, None),
+            KernelCheck::Narrows(_) => (CheckWord::Narrows, None),
+            KernelCheck::Disagrees(_) => (CheckWord::Disagrees, None),
+            KernelCheck::NotWatched(why) => (CheckWord::NotWatched, Some(why)),
+        };
+        let fused = match fused {
+            Fused::Cause(cause, _) => vec![cause.to_string()],
+            Fused::Several(causes) => causes.iter().map(ToString::to_string).collect(),
+            Fused::Nothing | Fused::AsWire => Vec::new(),
+        };
+        let names = mechanisms.names().map(str::to_owned).collect();
+        (column(event.as_ref().map(words), names, word, why), fused)
+    }
+
+    /// With the kernel's word the mechanism is exact; where an event allows several, a counter names it.
+    fn check_mechanism(&mut self, mechanisms: MechanismSet, event: Option<&KernelReset>) {
+        let found = event.map_or_else(|| "no event".to_owned(), words);
+        match self.chosen.play.shows.kernel {
+            Some((host, mechanism)) => {
+                let named = self.told_apart(mechanisms, host);
+                let names: Vec<&str> = named.names().collect();
+                let wanted = format!("the kernel's mechanism is {}", mechanism.name());
+                self.try_that(wanted, named.only() == Some(mechanism), format!("{found}: {}", names.join(", ")));
+            }
+            None => self.try_that("no host's TCP sent that reset", event.is_none(), found),
+        }
+    }
+
+    /// A counter of the sender may name what its event leaves open.
+    fn told_apart(&self, mechanisms: MechanismSet, host: Host) -> MechanismSet {
+        let counted = [
+            (Mechanism::AcceptQueueOverflow, "TcpExt.ListenOverflows"),
+            (Mechanism::AbortOnLinger, "TcpExt.TCPAbortOnLinger"),
+        ];
+        if mechanisms.len() < 2 {
+            return mechanisms;
+        }
+        match counted.into_iter().find(|(mechanism, _)| mechanisms.contains(*mechanism)) {
+            Some((mechanism, counter)) if self.counter(host, counter) > 0 => MechanismSet::of(&[mechanism]),
+            Some((mechanism, _)) => mechanisms.iter().filter(|other| *other != mechanism).collect(),
+            None => mechanisms,
+        }
+    }
+
+    fn check_occasion(&mut self) -> Option<String> {
+        let named = self.shown.iter().find(|(tap, _)| *tap == Tap::ClientPort).and_then(|(_, shown)| {
+            let groups = shown.summary.groups.iter();
+            groups.flat_map(|group| shown.summary.occasions(group)).map(|(cause, ..)| cause.to_string()).next()
+        });
+        if let Some(wanted) = self.chosen.play.shows.occasion {
+            let found = named.clone().unwrap_or_else(|| "nothing".to_owned());
+            self.try_that(format!("all together name the occasion {wanted}"), found == wanted, found);
+        }
+        named
+    }
+}
+
+fn words(event: &KernelReset) -> String {
+    let name =
+        |name: &Option<rst_storm_core::kernel::Name>| name.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+    match event.state {
+        Some(_) => format!("{}/{}", name(&event.reason), name(&event.state)),
+        None => name(&event.reason),
+    }
+}

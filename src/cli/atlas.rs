@@ -1,0 +1,180 @@
+//! `rst-storm run CAUSE[/PLAY]` and `rst-storm run all`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use rst_storm_core::kernel::KernelReset;
+use rst_storm_core::scenario::IpVersion;
+
+use super::Common;
+use super::exit::{Failure, Verdict};
+use super::session::{self, Session};
+use crate::atlas::choice::{Chosen, choose};
+use crate::atlas::folder::Folder;
+use crate::atlas::matrix::Matrix;
+use crate::atlas::schedule::{self, Listener, Programme};
+use crate::report::atlas as report;
+
+/// The options that belong to plays, by their ids.
+pub const OPTIONS: [&str; 7] = ["plan", "seed", "ip", "jobs", "out", "format", "against"];
+
+/// The options of `run` that plays understand too.
+const BOTH: [&str; 2] = ["scenario", "auto"];
+
+/// The heading of these options.
+const HEADING: &str = "Options for plays of causes";
+
+#[derive(Debug, Args)]
+pub struct AtlasArgs {
+    /// Print what would be done, and do nothing
+    #[arg(long, help_heading = HEADING)]
+    plan: bool,
+    /// Draw addresses by this number; the same seed gives the same steps [default: drawn]
+    #[arg(long, help_heading = HEADING, value_name = "N")]
+    seed: Option<u64>,
+    /// In which version of IP
+    #[arg(long, help_heading = HEADING, value_enum, default_value_t = TypedIp::Both, value_name = "VERSION")]
+    ip: TypedIp,
+    /// The most plays at once
+    #[arg(long, help_heading = HEADING, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64), value_name = "N")]
+    jobs: u8,
+    /// Keep a bundle of each play in DIR: captures, kernel events, manifest
+    #[arg(long, help_heading = HEADING, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// In what form the matrix is printed
+    #[arg(long, help_heading = HEADING, value_enum, default_value_t = TypedForm::Text)]
+    format: TypedForm,
+    /// Compare with the matrix in FILE (JSON), as of another kernel
+    #[arg(long, help_heading = HEADING, value_name = "FILE")]
+    against: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TypedIp {
+    #[value(name = "4")]
+    V4,
+    #[value(name = "6")]
+    V6,
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TypedForm {
+    Text,
+    Json,
+    Junit,
+}
+
+/// Plays what was typed.
+pub fn run(scenario: &str, args: AtlasArgs, typed: &[String], common: Common) -> Result<Verdict, Failure> {
+    let versions: &[IpVersion] = match args.ip {
+        TypedIp::V4 => &[IpVersion::V4],
+        TypedIp::V6 => &[IpVersion::V6],
+        TypedIp::Both => &[IpVersion::V4, IpVersion::V6],
+    };
+    let plays = choose(scenario, versions).map_err(Failure::usage)?;
+    let known = |option: &String| OPTIONS.contains(&option.as_str()) || BOTH.contains(&option.as_str());
+    if let Some(other) = typed.iter().find(|option| !known(option)) {
+        let other = other.replace('_', "-");
+        return Err(Failure::usage(format!("--{other} is for the storm, not for plays of causes")));
+    }
+    let mut session = Session::open(common, None)?;
+    if args.plan {
+        for chosen in &plays {
+            session.output.insist(&report::plan(chosen));
+        }
+        session.close()?;
+        return Ok(Verdict::Holds);
+    }
+    let other = args.against.as_deref().map(read_matrix).transpose()?;
+    let folder = match &args.out {
+        Some(path) => Folder::kept(path),
+        None => Folder::passing(),
+    };
+    let folder = folder.map_err(|(path, error)| session::unwritable(&path, &error))?;
+    play_all(plays, &args, &folder, other, session)
+}
+
+fn play_all(
+    plays: Vec<Chosen>,
+    args: &AtlasArgs,
+    folder: &Folder,
+    other: Option<Matrix>,
+    mut session: Session,
+) -> Result<Verdict, Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::lacks(format!("find this program: {error}")))?;
+    let programme = Programme {
+        seed: args.seed.unwrap_or_else(drawn),
+        jobs: args.jobs.into(),
+        folder: folder.path().to_owned(),
+        plays,
+        program,
+    };
+    let mut listener = listen();
+    let output = &mut session.output;
+    let style = output.style();
+    let is_text = args.format == TypedForm::Text;
+    if is_text {
+        output.say(&report::beginning(&programme, listener.as_ref().err()));
+    }
+    let played = schedule::play(&programme, &mut listener, &session.stop, &mut |row| {
+        if is_text {
+            output.say(&report::row(row, style));
+        }
+    });
+    let played = played.map_err(|error| Failure::lacks(format!("play: {error}")))?;
+    if let Some((chosen, why)) = played.failures.first() {
+        return Err(Failure::lacks(format!("{chosen} (IPv{}): {why}", chosen.ip())));
+    }
+    let matrix = Matrix::new(played.rows.clone(), crate::lab::play::kernel());
+    if args.out.is_some() {
+        let file = folder.path().join("matrix.json");
+        let written = serde_json::to_vec_pretty(&matrix).map_err(std::io::Error::other);
+        written.and_then(|text| std::fs::write(&file, text)).map_err(|error| session::unwritable(&file, &error))?;
+    }
+    match args.format {
+        TypedForm::Text => {
+            output.say(&report::matrix(&matrix, &played, style));
+        }
+        TypedForm::Json => output.insist(&report::json(&matrix)),
+        TypedForm::Junit => output.insist(&report::junit(&matrix)),
+    }
+    let differences = other.map(|other| matrix.against(&other));
+    if let (Some(differences), TypedForm::Text) = (&differences, args.format) {
+        output.say(&report::differences(differences));
+    }
+    let interrupted = session.stop.is_requested();
+    session.close()?;
+    let holds = matrix.holds() && !interrupted && differences.is_none_or(|differences| differences.is_empty());
+    Ok(if holds { Verdict::Holds } else { Verdict::Fails })
+}
+
+fn read_matrix(path: &Path) -> Result<Matrix, Failure> {
+    let text =
+        std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| Failure::usage(format!("{} is no matrix of rst-storm's: {error}", path.display())))
+}
+
+/// A seed that nobody chose.
+fn drawn() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+/// Nobody listens yet.
+struct Deaf;
+
+impl Listener for Deaf {
+    fn hear(&mut self) -> Vec<KernelReset> {
+        Vec::new()
+    }
+
+    fn lost(&self) -> u64 {
+        0
+    }
+}
+
+fn listen() -> Result<Deaf, String> {
+    Err("not yet".to_owned())
+}
