@@ -12,6 +12,7 @@ mod run;
 mod server;
 mod session;
 mod telling;
+mod trace;
 mod typed;
 
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// The catalogue of causes; with ID, one of them in full
     Causes(causes::CausesArgs),
+    /// The kernel's own word on each reset, live
+    Trace(trace::TraceArgs),
     /// The named network namespaces pp-source, pp-observer and pp-dest
     Lab(lab::LabArgs),
     /// One play in a process of its own; started by run
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Client(args) => client::run(args, cli.common),
         Command::Explain(args) => explain::run(args, cli.common),
         Command::Causes(args) => causes::run(args, cli.common),
+        Command::Trace(args) => trace::run(args, cli.common),
         Command::Lab(args) => lab::run(args, cli.common),
         Command::PlayApart(args) => apart::play(args),
         Command::HoldASocket => apart::hold(),

@@ -8,4 +8,5 @@ pub mod output;
 pub mod run;
 pub mod style;
 pub mod text;
+pub mod trace;
 pub mod visible;

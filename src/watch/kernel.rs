@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use rst_storm_core::capture::Timestamp;
 use rst_storm_core::kernel::{Deaths, Decoder, ExitFields, KernelReset, Life, Name, Process, SignalFields};
+use rst_storm_linux::sysctl;
 use rst_storm_linux::tracepoint::{
     ClockOffset, Sample, Symbols, TracepointConfig, Tracepoints, clock_offset, comm_of, ends_the_process, monotonic,
 };
 
 use super::kernel_plan::{Formats, KernelWatchPlan, NotWatched};
+use super::kernel_record::{Clock, Filter, TRACE_SCHEMA, TraceRecord, Watched};
 
 /// How long a record is held back, in nanoseconds, so that what another processor saw before it comes before it.
 const HOLD: u64 = 5_000_000;
@@ -34,6 +36,8 @@ pub struct KernelWatch {
     living: HashMap<i32, Option<Name>>,
     ended: HashMap<i32, (u64, Name)>,
     clock: ClockOffset,
+    plan: KernelWatchPlan,
+    since: Timestamp,
     known_lost: u64,
     unreadable: u64,
 }
@@ -69,6 +73,7 @@ impl KernelWatch {
         let ids = resets.iter().copied().chain(ends).collect();
         let with_stack = if plan.stacks { resets } else { Vec::new() };
         let tracepoints = Tracepoints::open(&TracepointConfig { ids, with_stack }).map_err(NotWatched::Refused)?;
+        let clock = clock_offset();
         Ok(KernelWatch {
             tracepoints,
             formats,
@@ -77,7 +82,9 @@ impl KernelWatch {
             held: Vec::new(),
             living: HashMap::new(),
             ended: HashMap::new(),
-            clock: clock_offset(),
+            clock,
+            plan: *plan,
+            since: Timestamp(clock.wall(monotonic())),
             known_lost: 0,
             unreadable: 0,
         })
@@ -121,6 +128,28 @@ impl KernelWatch {
     /// kernel tells only of some resets.
     pub fn reasons(&self) -> impl Iterator<Item = &Name> {
         self.formats.sent.reasons()
+    }
+
+    /// The wall-clock time now, by the clock of the records.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock.wall(monotonic()))
+    }
+
+    /// What is watched, and how: the first record of a trace.
+    pub fn describe(&self, filter: Option<Filter>) -> TraceRecord<'static> {
+        TraceRecord {
+            schema: TRACE_SCHEMA.into(),
+            kernel: sysctl::read("kernel/osrelease").unwrap_or_default().into(),
+            since: self.since,
+            clock: Clock { source: "CLOCK_MONOTONIC".to_owned(), error_ns: self.clock.error },
+            watched: Watched {
+                taken: self.plan.taken,
+                deaths: self.plan.deaths,
+                stacks: self.plan.stacks,
+                reasons: self.reasons().map(|reason| reason.to_string()).collect(),
+            },
+            filter,
+        }
     }
 
     fn read(&mut self) {

@@ -70,6 +70,8 @@ pub struct Watched {
 pub struct Filter {
     /// Processes.
     pub pids: Vec<i32>,
+    /// Addresses, at either end.
+    pub hosts: Vec<IpAddr>,
     /// Ports, at either end.
     pub ports: Vec<u16>,
     /// Reasons.
@@ -114,13 +116,15 @@ pub struct SummaryRecord<'a> {
     /// Until when.
     #[serde(with = "moment")]
     pub until: Timestamp,
-    /// Resets that were told.
-    pub resets: u64,
+    /// Resets told that were sent.
+    pub sent: u64,
+    /// Resets told that were taken in.
+    pub taken: u64,
     /// Resets that a filter left out.
     pub left_out: u64,
     /// Records that were lost, whatever they would have told.
     pub lost: u64,
-    /// Resets told, by all mechanisms that each allows.
+    /// Resets told that were sent, by all mechanisms that each allows; the most first.
     pub by_mechanism: Vec<MechanismCount>,
 }
 

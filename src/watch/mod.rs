@@ -13,6 +13,7 @@ mod kernel;
 mod kernel_events;
 mod kernel_plan;
 mod kernel_record;
+mod kernel_tally;
 mod merge;
 mod octets;
 mod plan;
@@ -33,6 +34,7 @@ pub use kernel_plan::{KernelWatchPlan, NotWatched};
 pub use kernel_record::{
     Clock, Filter, Line, MechanismCount, ResetRecord, SummaryRecord, TRACE_SCHEMA, TraceRecord, Watched,
 };
+pub use kernel_tally::KernelTally;
 pub use plan::{Input, MOST_INPUTS, SourcePlan, Workers};
 pub use run::run;
 pub use sink::Sink;

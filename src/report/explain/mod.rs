@@ -7,7 +7,7 @@ pub mod comment;
 pub mod document;
 pub mod json;
 pub mod layout;
-mod moment;
+pub mod moment;
 pub mod names;
 pub mod story;
 pub mod text;
