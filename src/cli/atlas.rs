@@ -14,6 +14,7 @@ use crate::atlas::folder::Folder;
 use crate::atlas::matrix::Matrix;
 use crate::atlas::schedule::{self, Listener, Programme};
 use crate::report::atlas as report;
+use crate::watch::{KernelWatch, KernelWatchPlan};
 
 /// The options that belong to plays, by their ids.
 pub const OPTIONS: [&str; 7] = ["plan", "seed", "ip", "jobs", "out", "format", "against"];
@@ -162,19 +163,18 @@ fn drawn() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// Nobody listens yet.
-struct Deaf;
-
-impl Listener for Deaf {
+impl Listener for KernelWatch {
     fn hear(&mut self) -> Vec<KernelReset> {
-        Vec::new()
+        self.drain()
     }
 
     fn lost(&self) -> u64 {
-        0
+        KernelWatch::lost(self)
     }
 }
 
-fn listen() -> Result<Deaf, String> {
-    Err("not yet".to_owned())
+/// Listens to the kernel, with stacks: a play makes few resets.
+fn listen() -> Result<KernelWatch, String> {
+    let plan = KernelWatchPlan { stacks: true, deaths: true, taken: false };
+    KernelWatch::open(&plan).map_err(|error| error.to_string())
 }
