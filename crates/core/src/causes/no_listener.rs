@@ -54,7 +54,6 @@ const REFUSED: Shows = Shows {
     ],
     ..Shows::reset(Host::Server, Mechanism::NoSocket)
 };
-// end of plays
 
 /// A service that answered so recently is still there.
 const RECENT: u64 = 1_000_000_000;
