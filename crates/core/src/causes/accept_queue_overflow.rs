@@ -18,7 +18,7 @@ pub static CARD: ResetCause = ResetCause {
             client takes the connection for open, and what it sends after the request has expired is answered with a \
             RST. With net.ipv4.tcp_abort_on_overflow = 1 the RST answers that last ACK at once.",
     on_the_wire: "SYN, SYN-ACK (often more than one), the client's empty ACK, and within the same round trip a RST \
-                  without ACK whose number repeats that ACK's. Without tcp_abort_on_overflow: SYN-ACKs again and again \
+                  without ACK whose number repeats that ACK's; the client's first data may bring that ACK. Without tcp_abort_on_overflow: SYN-ACKs again and again \
                   though they were acknowledged, data that is never acknowledged, and the same RST many seconds later.",
     remedy: "Accept faster, or raise both the listen backlog and net.core.somaxconn; ss -ltn shows the queue (Recv-Q \
              against Send-Q).",
@@ -288,6 +288,20 @@ mod tests {
         assert_eq!(
             says(&CARD, once),
             "possible: the reset answers the handshake's last ACK [3, 4]; the server had sent nothing else [4]"
+        );
+    }
+
+    #[test]
+    fn less_sure_when_data_brings_the_last_ack() {
+        let data = "linux
+            > S 100
+            < SA 300 ack 101
+            > A 101 ack 301          # lost
+            > PA 101 ack 301 len 20
+            < R 301";
+        assert_eq!(
+            says(&CARD, data),
+            "possible: the server had sent its SYN-ACK and no more, and answers the client's data with a reset [4, 5]"
         );
     }
 

@@ -125,3 +125,73 @@ pub fn estimate_offset(
     let spread = three.abs_diff(middle).max(middle.abs_diff(quarter));
     Some(ClockOffset { offset: middle, spread, pairs: offsets.len() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Context, Kind, Life, Name};
+
+    fn sent(at: u64, source: &str, destination: &str, reason: &str) -> KernelReset {
+        KernelReset {
+            at: Timestamp(at),
+            cpu: 0,
+            direction: Direction::Sent,
+            source: end(source),
+            destination: end(destination),
+            reason: Some(Name::from(reason)),
+            state: None,
+            kind: Some(Kind::Reply),
+            has_socket: true,
+            context: Context::SoftInterrupt,
+            process: None,
+            life: Life::NotWatched,
+            stack: Vec::new(),
+        }
+    }
+
+    fn end(text: &str) -> Endpoint {
+        let address: core::net::SocketAddr = text.parse().expect("an address and a port");
+        Endpoint::from(address)
+    }
+
+    fn reason(event: Option<KernelReset>) -> Option<String> {
+        event.and_then(|event| event.reason).map(|reason| reason.to_string())
+    }
+
+    #[test]
+    fn a_listener_tells_its_own_end_only_and_the_nearest_is_meant() {
+        let events = [
+            sent(1_000_000, "10.0.0.2:80", "0.0.0.0:0", "INVALID_SYN"),
+            sent(3_000_000, "10.0.0.2:80", "0.0.0.0:0", "TCP_FLAGS"),
+        ];
+        let mut hearing = Hearing::new(events);
+        let (server, client) = (end("10.0.0.2:80"), end("10.0.0.1:4000"));
+        assert_eq!(reason(hearing.of(server, client, Timestamp(3_010_000))).as_deref(), Some("TCP_FLAGS"));
+        assert_eq!(reason(hearing.of(server, client, Timestamp(1_010_000))).as_deref(), Some("INVALID_SYN"));
+        assert_eq!(reason(hearing.of(server, client, Timestamp(1_010_000))), None, "each belongs to one reset");
+    }
+
+    #[test]
+    fn a_listener_on_any_address_answers_for_each_of_them() {
+        for any in ["0.0.0.0:80", "[::]:80"] {
+            let events = [sent(1_000_000, any, if any.starts_with('0') { "0.0.0.0:0" } else { "[::]:0" }, "TCP_FLAGS")];
+            let mut hearing = Hearing::new(events);
+            let client = end("10.0.0.1:4000");
+            assert_eq!(reason(hearing.of(end("10.0.0.2:81"), client, Timestamp(1_000_000))), None, "another port");
+            let found = hearing.of(end("10.0.0.2:80"), client, Timestamp(1_000_000));
+            assert_eq!(reason(found).as_deref(), Some("TCP_FLAGS"), "{any}");
+        }
+    }
+
+    #[test]
+    fn a_connections_own_event_comes_before_its_listeners() {
+        let events = [
+            sent(1_000_000, "10.0.0.2:80", "0.0.0.0:0", "TCP_FLAGS"),
+            sent(1_000_100, "10.0.0.2:80", "10.0.0.1:4000", "TCP_STATE"),
+        ];
+        let mut hearing = Hearing::new(events);
+        let found = hearing.of(end("10.0.0.2:80"), end("10.0.0.1:4000"), Timestamp(1_000_000));
+        assert_eq!(reason(found).as_deref(), Some("TCP_STATE"));
+        assert_eq!(hearing.rest().count(), 1);
+    }
+}
