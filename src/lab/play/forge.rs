@@ -7,7 +7,7 @@ use rst_storm_linux::frames::FrameSender;
 use rst_storm_linux::link::{LinkAddress, Links};
 use rst_storm_linux::{Cause, Error};
 
-use super::player::PlayError;
+use super::error::PlayError;
 use super::stage::{Stage, link_at};
 use super::taps::Taps;
 use crate::actor::cast::{Cast, Stumble};

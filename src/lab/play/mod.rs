@@ -1,6 +1,7 @@
 //! One play, played in a process of its own: stage, taps, steps, and the bundle that it leaves.
 
 pub mod addresses;
+pub mod error;
 pub mod filters;
 pub mod forge;
 pub mod player;
@@ -17,7 +18,8 @@ use rst_storm_linux::counters::Counters;
 use rst_storm_linux::sysctl;
 
 use addresses::Addresses;
-use player::{PlayError, Player, write_captures};
+use error::PlayError;
+use player::{Player, write_captures};
 use recording::{Recording, RuleCount, VERSION};
 use stage::Stage;
 

@@ -11,6 +11,7 @@ use rst_storm_core::scenario::{
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::{conntrack, sock_diag, sysctl, tcp_socket};
 
+use super::error::PlayError;
 use super::filters::Filters;
 use super::forge;
 use super::recording::{ProbeAnswer, Reply};
@@ -23,17 +24,6 @@ use crate::actor::wait::until;
 
 /// A probe that isn't answered within this gets no answer: a hundred round trips of the lab and more.
 const SILENCE: Duration = Duration::from_millis(300);
-
-/// Why a play came to no end.
-#[derive(Debug, thiserror::Error)]
-pub enum PlayError {
-    /// The kernel refused the stage or a change of it.
-    #[error(transparent)]
-    Stage(#[from] rst_storm_linux::Error),
-    /// A step could not be played.
-    #[error(transparent)]
-    Stumble(#[from] Stumble),
-}
 
 /// A play under way.
 #[derive(Debug)]
