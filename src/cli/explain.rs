@@ -14,6 +14,8 @@ use super::moment::{self, TypedMoment};
 use super::session::{self, Session};
 use super::telling::{Format, Telling};
 use super::typed::TypedFormat;
+use super::witness;
+use crate::report::explain::kernel::Heard;
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
 use crate::report::explain::story::story;
@@ -54,6 +56,9 @@ pub struct ExplainArgs {
     /// Leave out frames after this time
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     to: Option<TypedMoment>,
+    /// Ask a trace too, of a host that took part: the output of 'rst-storm trace --format ndjson'
+    #[arg(long, value_name = "EVENTS")]
+    kernel: Option<PathBuf>,
     /// Write the capture again as pcapng, with each verdict as a comment on its packet
     #[arg(long, value_name = "OUT")]
     annotate: Option<PathBuf>,
@@ -111,6 +116,9 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if annotated.is_some() {
         telling = telling.with_comments();
     }
+    if let Some(events) = &args.kernel {
+        telling = telling.with_witness(witness::open(events, &plan, &stop)?);
+    }
     if let Err(error) = watch::run(&plan, &stop, &mut telling) {
         if telling.has_told() {
             // What was told before is a whole document still.
@@ -122,7 +130,7 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if let Some(record) = &outcome.record {
         let input = &inputs[0];
         let page = Page::new(session.output.style());
-        tell_story(record, args.frame, input, &names, &page, &mut session)?;
+        tell_story(record, &outcome.heard, args.frame, input, &names, &page, &mut session)?;
     }
     if let (Some(annotated), Some(comments)) = (annotated, &outcome.comments) {
         annotated.write(&inputs[0], |frame| comments.on(frame)).map_err(explain_annotate)?;
@@ -203,16 +211,17 @@ fn explain_annotate(error: AnnotateError) -> Failure {
 
 fn tell_story(
     record: &Record,
+    heard: &[Heard],
     frame: Option<u64>,
     input: &Input,
     names: &Names,
     page: &Page,
     session: &mut Session,
 ) -> Result<(), Failure> {
-    let judged = record.resets.iter().find(|judged| Some(judged.reset.segment.frame) == frame);
-    let Some(judged) = judged else { return Ok(()) };
+    let place = record.resets.iter().position(|judged| Some(judged.reset.segment.frame) == frame);
+    let Some((place, judged)) = place.map(|place| (place, &record.resets[place])) else { return Ok(()) };
     let around = watch::around(input, &judged.reset.segment, record.connection.first_frame).map_err(Failure::usage)?;
-    session.output.say(&story(judged, record, &around, names, page));
+    session.output.say(&story(judged, heard.get(place), record, &around, names, page));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod session;
 mod telling;
 mod trace;
 mod typed;
+mod witness;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod comment;
 pub mod document;
 pub mod json;
+pub mod kernel;
 pub mod layout;
 pub mod moment;
 pub mod names;
