@@ -9,6 +9,7 @@ pub mod conntrack;
 pub mod counters;
 pub mod epoll;
 pub mod error;
+pub mod frames;
 pub mod input;
 pub mod link;
 pub mod named;
@@ -26,5 +27,6 @@ pub mod tcp_socket;
 pub mod tcp_state;
 pub mod usage;
 pub mod user_namespace;
+pub mod victim;
 
 pub use error::{Cause, During, Error, Result};

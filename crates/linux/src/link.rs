@@ -1,4 +1,6 @@
-//! Links over rtnetlink: bridges, veth pairs, their addresses, neighbours and state.
+//! Links over rtnetlink: bridges, veth pairs, their addresses, neighbours, routes and state.
+
+mod route;
 
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
@@ -13,6 +15,7 @@ use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, Neig
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 pub use netlink_packet_route::link::{BridgePortState, State as OperState};
+pub use route::Destination;
 
 use crate::error::{Cause, Error, Result};
 use crate::netlink::{Conversation, Family};
