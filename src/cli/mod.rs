@@ -10,6 +10,7 @@ mod run;
 mod server;
 mod session;
 mod telling;
+mod two_vantage;
 mod typed;
 
 use std::process::ExitCode;

@@ -13,4 +13,5 @@ pub mod reset;
 pub mod tcp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod vantages;
 pub mod wire;

@@ -12,7 +12,7 @@ const WORLD: [&str; 7] = ["fs", "net", "thread", "env", "time", "process", "os"]
 const CLOCKS: [&str; 2] = ["SystemTime", "Instant"];
 
 /// Which folders each folder may use. A folder that isn't listed may use none, so a new one has to be thought about.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("capture", &[]),
     ("tcp", &["capture::Timestamp"]),
     ("wire", &["tcp", "capture"]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("reset", &["flow", "tcp", "wire::Contents", "capture::Timestamp"]),
     ("causes", &["reset", "tcp"]),
     ("explain", &["causes", "reset", "flow", "tcp", "capture::Timestamp"]),
+    ("vantages", &["explain", "causes", "reset", "tcp", "capture::Timestamp"]),
     ("testing", &["explain", "causes", "reset", "tcp", "capture::Timestamp"]),
 ];
 

@@ -11,4 +11,6 @@ mod moment;
 pub mod names;
 pub mod story;
 pub mod text;
+pub mod vantages;
+pub mod vantages_json;
 mod words;
