@@ -98,14 +98,14 @@ fn place(place: Place) -> &'static str {
 fn clock(clock: Option<Clock>) -> String {
     let Some(clock) = clock else { return "no segment is in both captures".to_owned() };
     let offset = clock.offset();
-    let which = if offset < 0 { "behind" } else { "ahead" };
+    let which = if offset < 0 { "behind" } else { "ahead of" };
     let known = match (clock.both_ways, clock.is_steady) {
         (false, _) => "which way the segments went is unclear, so the way's own time is in it",
         (true, true) => "by segments of both ways",
         (true, false) => "no one offset fits all segments: the clocks ran apart or were set",
     };
     format!(
-        "the second is {} {which} of the first, give or take {} ({} segments; {known})",
+        "the second is {} {which} the first, give or take {} ({} segments; {known})",
         Span(offset.unsigned_abs()),
         Span(clock.uncertainty()),
         thousands(clock.segments),
@@ -235,6 +235,11 @@ fn body(pairing: &Pairing, names: &Names, page: &Page) -> String {
             None => "unexplained: no cause that one capture suggests is left".to_owned(),
         };
         told.push_str(&page.item("why", &page.ink(Ink::Finding, &why)));
+        if !conclusion.others.is_empty() {
+            let others: Vec<String> =
+                conclusion.others.iter().map(|(id, finding)| format!("{id} ({finding})")).collect();
+            told.push_str(&page.item("or", &others.join(", ")));
+        }
         if !conclusion.refuted.is_empty() {
             let refuted: Vec<&str> = conclusion.refuted.iter().map(|id| id.0).collect();
             told.push_str(&page.item("not", &refuted.join(", ")));

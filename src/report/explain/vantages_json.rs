@@ -93,6 +93,7 @@ struct Together<'a> {
     confidence: Shown<Finding>,
     evidence: Vec<Ground<'a>>,
     cause: Option<Cause>,
+    others: Vec<Cause>,
     refuted: Vec<&'static str>,
 }
 
@@ -236,6 +237,11 @@ fn reset<'a>(pairing: &'a Pairing, names: &'a Names) -> Reset<'a> {
             confidence: Shown(conclusion.finding),
             evidence: conclusion.grounds.iter().map(|evidence| ground(evidence, names)).collect(),
             cause: conclusion.cause.map(|(id, finding)| Cause { id: id.0, confidence: Shown(finding) }),
+            others: conclusion
+                .others
+                .iter()
+                .map(|(id, finding)| Cause { id: id.0, confidence: Shown(*finding) })
+                .collect(),
             refuted: conclusion.refuted.iter().map(|id| id.0).collect(),
         }),
         harmful: pairing.is_harmful(),

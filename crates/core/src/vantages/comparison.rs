@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::clock::{self, Clock, difference};
 use super::conclusion::Case;
@@ -15,7 +15,7 @@ use super::same::{self, Same};
 use super::sides::{Order, Place, Votes, is_at};
 use super::tap::Tap;
 use crate::capture::Timestamp;
-use crate::tcp::Side;
+use crate::tcp::{Endpoint, Side};
 
 /// Resets to both ends so close to each other are one act, in nanoseconds.
 const ONE_ACT: i128 = 1_000_000_000;
@@ -181,7 +181,7 @@ impl Met {
 
     /// The refusal of its SYN, where both have it: the time in the second less that in the first.
     fn refusal(&self, taps: [&Tap; 2]) -> Option<i64> {
-        if self.courses(taps)[0].sent[1].segments > 0 {
+        if (0..2).any(|tap| self.courses(taps)[tap].sent[self.same.end(tap, 1)].segments > 0) {
             return None;
         }
         self.resets[1]
@@ -195,12 +195,13 @@ impl Met {
         for end in [0, 1] {
             let tap = order.near(end);
             let at = is_at(courses[tap], self.same.end(tap, end));
-            self.places[tap] = match (at, end) {
-                (false, _) => Place::Between,
-                (true, 0) => Place::Originator,
-                (true, _) => Place::Responder,
-            };
+            self.places[tap] = if at { self.role(end) } else { Place::Between };
         }
+    }
+
+    /// The place at the end at this place in the first capture.
+    fn role(&self, end: usize) -> Place {
+        if end == self.same.opener { Place::Originator } else { Place::Responder }
     }
 
     /// Times of the same segment in both, with the end that sent it.
@@ -362,19 +363,18 @@ impl Judge<'_> {
         let near_sender = met.order.map(|order| order.near(end));
         let conclusion = near_sender.and_then(|near| {
             let courses = met.courses(self.taps);
-            let at = if end == 0 { Place::Originator } else { Place::Responder };
             let far = 1 - near;
             let usual = courses[far].sent[met.same.end(far, end)].ttl();
             let arrived = seen[far].map(|sighted| sighted.segment.ip.ttl);
             let owns = seen.map(|sighted| sighted.and_then(|sighted| sighted.own));
-            let by_place = if end == 0 { Side::Originator } else { Side::Responder };
+            let by_place = if end == met.same.opener { Side::Originator } else { Side::Responder };
             let case = Case {
                 fate: &fate,
-                by: owns.iter().flatten().next().map_or(by_place, |own| own.by),
+                by: owns[near].or(owns[far]).map_or(by_place, |own| own.by),
                 owns,
                 frames: seen.map(|sighted| sighted.map(|sighted| sighted.segment.frame)),
                 near,
-                is_at_sender: met.places[near] == at,
+                is_at_sender: met.places[near] == met.role(end),
                 first_frame: courses[near].first_frame,
                 other_way,
                 strange_ttl: usual.zip(arrived).is_some_and(|(usual, arrived)| usual != arrived),
@@ -389,24 +389,63 @@ impl Judge<'_> {
     fn strangers(&self, met: &[Met]) -> Vec<Pairing> {
         let mut pairings = Vec::new();
         for tap in [0, 1] {
-            let mut known = vec![false; self.taps[tap].courses.len()];
-            met.iter().for_each(|met| known[met.same.courses[tap] as usize] = true);
-            let too_many = self.taps[1 - tap].untracked() > 0;
-            let why = if too_many { Why::TooMany } else { Why::UnknownConnection };
-            for sighted in self.taps[tap].resets.iter().filter(|sighted| !known[sighted.course as usize]) {
-                let mut seen = [None, None];
-                seen[tap] = Some(*sighted);
-                pairings.push(Pairing {
-                    seen,
-                    fate: Fate::NotComparable(why),
-                    places: [Place::Unclear; 2],
-                    near_sender: None,
-                    translated: false,
-                    renumbered: false,
-                    conclusion: None,
+            let known: HashSet<u32, FixedState> = met.iter().map(|met| met.same.courses[tap]).collect();
+            let services = self.services(met, tap);
+            for sighted in self.taps[tap].resets.iter().filter(|sighted| !known.contains(&sighted.course)) {
+                let course = &self.taps[tap].courses[sighted.course as usize];
+                let service = services.get(&course.ends[1]).filter(|_| self.is_refusal_elsewhere(tap, course, sighted));
+                pairings.push(match service {
+                    Some(met) => self.refusal(met, tap, sighted),
+                    None => self.stranger(tap, sighted),
                 });
             }
         }
         pairings
+    }
+
+    /// Endpoints that were asked, in capture `tap`, of which the other is known to lie nearer; each with one connection.
+    fn services<'b>(&self, met: &'b [Met], tap: usize) -> HashMap<Endpoint, &'b Met, FixedState> {
+        let near = |met: &Met| met.order.is_some_and(|order| order.near(1) != tap);
+        let known = |met: &Met| !met.same.turned && met.courses(self.taps).iter().all(|course| course.knows_roles());
+        let mut services: HashMap<Endpoint, &Met, FixedState> = HashMap::default();
+        for met in met.iter().filter(|met| !met.same.translated && known(met) && near(met)) {
+            let service = services.entry(met.courses(self.taps)[tap].ends[1]).or_insert(met);
+            // Rather one that shows the other capture at that end.
+            if met.places[1 - tap] == Place::Responder {
+                *service = met;
+            }
+        }
+        services
+    }
+
+    /// Whether a reset refuses a SYN that the other capture, which would have it, doesn't have: then it never came so far.
+    fn is_refusal_elsewhere(&self, tap: usize, course: &Course, sighted: &Sighted) -> bool {
+        let other = self.taps[1 - tap];
+        let refused = sighted.end == 1 && course.sent[0].syn.is_some() && course.sent[1].segments == 0;
+        let is_known = self.seen[1 - tap].contains(&course.ends[0].addr);
+        let whole = other.untracked() == 0 && other.cover.unreadable == 0;
+        refused && is_known && whole && self.uncovered(tap, sighted.segment.at).is_none()
+    }
+
+    fn refusal(&self, met: &Met, tap: usize, sighted: &Sighted) -> Pairing {
+        let mut seen = [None, None];
+        seen[tap] = Some(*sighted);
+        self.pairing(met, 1, seen, Fate::NeverSent, None)
+    }
+
+    fn stranger(&self, tap: usize, sighted: &Sighted) -> Pairing {
+        let too_many = self.taps[1 - tap].untracked() > 0;
+        let why = if too_many { Why::TooMany } else { Why::UnknownConnection };
+        let mut seen = [None, None];
+        seen[tap] = Some(*sighted);
+        Pairing {
+            seen,
+            fate: Fate::NotComparable(why),
+            places: [Place::Unclear; 2],
+            near_sender: None,
+            translated: false,
+            renumbered: false,
+            conclusion: None,
+        }
     }
 }

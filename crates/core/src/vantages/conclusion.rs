@@ -1,5 +1,7 @@
 //! What two captures say together of who sent a reset, beside what each says alone.
 
+use core::cmp::Reverse;
+
 use super::fate::Fate;
 use super::tap::Own;
 use crate::causes::CauseId;
@@ -42,6 +44,8 @@ pub struct Conclusion {
     pub grounds: Grounds,
     /// The best cause that is left, and how sure that is.
     pub cause: Option<(CauseId, Finding)>,
+    /// What else is left.
+    pub others: Vec<(CauseId, Finding)>,
     /// Causes that a capture alone suggests and both together refute.
     pub refuted: Vec<CauseId>,
 }
@@ -91,7 +95,7 @@ impl Case<'_> {
         if self.strange_ttl {
             grounds.add(Evidence::supports("its time to live isn't that of its sender's other segments").on(frame));
         }
-        let alone = self.suspects(Finding::Likely);
+        let alone = self.suspects(1 - self.near);
         if alone {
             grounds.add(Evidence::supports("the capture that has it points to a third party by itself").on(frame));
         }
@@ -101,13 +105,14 @@ impl Case<'_> {
             (true, false) | (false, true) => Finding::Likely,
             (false, false) => Finding::Possible,
         };
-        let (left, refuted) = self.sort_causes(|id| FROM_BETWEEN.contains(&id));
-        let cause = match (self.other_way, left) {
-            (Some(_), _) => Some((BOTH_ENDS, Finding::Likely)),
-            (None, Some((id, sure))) => Some((id, sure.max(finding.min(Finding::Likely)))),
-            (None, None) => None,
-        };
-        Conclusion { who: Who::ThirdParty, finding, grounds, cause, refuted }
+        let mut causes = self.causes(|id| FROM_BETWEEN.contains(&id));
+        if self.other_way.is_some() {
+            causes.left.retain(|(id, _)| *id != BOTH_ENDS);
+            causes.left.insert(0, (BOTH_ENDS, Finding::Likely));
+        } else if let Some((_, sure)) = causes.left.first_mut() {
+            *sure = (*sure).max(finding.min(Finding::Likely));
+        }
+        causes.conclude(Who::ThirdParty, finding, grounds)
     }
 
     fn end(&self) -> Conclusion {
@@ -121,42 +126,56 @@ impl Case<'_> {
                 Evidence::opposes("it was changed on the way, or another put in its place").on(arrived.unwrap_or(0)),
             );
         }
-        if self.suspects(Finding::Likely) {
+        if self.suspects(self.near) {
             // A capture beside an end doesn't see what lies between that end and itself.
             grounds
                 .add(Evidence::opposes("it bears marks of a third party, which then stands beside that end").on(sent));
-            let (cause, _) = self.sort_causes(|_| true);
-            return Conclusion { who: Who::Unknown, finding: Finding::Possible, grounds, cause, refuted: Vec::new() };
+            return self.causes(|_| true).conclude(Who::Unknown, Finding::Possible, grounds);
         }
         let who = match self.by {
             Side::Originator => Who::Originator,
             Side::Responder => Who::Responder,
         };
         let finding = if changed { Finding::Possible } else { Finding::Likely };
-        let (cause, refuted) = self.sort_causes(|id| changed || !NEVER_OF_AN_END.contains(&id));
-        Conclusion { who, finding, grounds, cause, refuted }
+        self.causes(|id| changed || !NEVER_OF_AN_END.contains(&id)).conclude(who, finding, grounds)
     }
 
-    /// Whether a capture alone finds a third party, at least so surely.
-    fn suspects(&self, least: Finding) -> bool {
-        let owns = self.owns.iter().flatten();
-        owns.into_iter().any(|own| own.who == Who::ThirdParty && own.finding >= least)
+    /// Whether a capture alone points to a third party.
+    fn suspects(&self, tap: usize) -> bool {
+        self.owns[tap].is_some_and(|own| own.who == Who::ThirdParty && own.finding >= Finding::Likely)
     }
 
-    /// The best cause that is allowed, of the verdict that is the surest, and those that are not.
-    fn sort_causes(&self, is_allowed: impl Fn(CauseId) -> bool) -> (Option<(CauseId, Finding)>, Vec<CauseId>) {
-        let mut suggested: Vec<(CauseId, Finding)> = Vec::new();
-        for tap in [self.near, 1 - self.near] {
-            let Some(own) = self.owns[tap] else { continue };
+    /// What the captures alone suggest, by whether it is allowed; the capture nearer to the sender, which sees more of it, first.
+    fn causes(&self, is_allowed: impl Fn(CauseId) -> bool) -> Causes {
+        let mut causes = Causes { left: Vec::new(), refuted: Vec::new() };
+        for own in [self.near, 1 - self.near].into_iter().filter_map(|tap| self.owns[tap]) {
             let best = own.verdict.cause().zip(own.verdict.finding());
-            suggested.extend(best.into_iter().chain(own.verdict.twins()));
+            for (id, finding) in best.into_iter().chain(own.verdict.twins()) {
+                let known = causes.left.iter_mut().find(|(known, _)| *known == id);
+                match known {
+                    Some((_, sure)) => *sure = (*sure).max(finding),
+                    None if is_allowed(id) => causes.left.push((id, finding)),
+                    None => causes.refuted.push(id),
+                }
+            }
         }
-        let (allowed, mut refuted): (Vec<_>, Vec<_>) = suggested.into_iter().partition(|(id, _)| is_allowed(*id));
-        let best = allowed.into_iter().reduce(|best, other| if other.1 > best.1 { other } else { best });
-        refuted.sort();
-        let mut refuted: Vec<CauseId> = refuted.into_iter().map(|(id, _)| id).collect();
-        refuted.dedup();
-        (best, refuted)
+        causes.left.sort_by_key(|(_, finding)| Reverse(*finding));
+        causes.refuted.sort();
+        causes.refuted.dedup();
+        causes
+    }
+}
+
+/// Causes that are left, the surest first, and those that are refuted.
+struct Causes {
+    left: Vec<(CauseId, Finding)>,
+    refuted: Vec<CauseId>,
+}
+
+impl Causes {
+    fn conclude(self, who: Who, finding: Finding, grounds: Grounds) -> Conclusion {
+        let mut left = self.left.into_iter();
+        Conclusion { who, finding, grounds, cause: left.next(), others: left.collect(), refuted: self.refuted }
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Sent {
     /// Octets that were skipped over and not seen since.
     pub(super) missing: u32,
     pub(super) syn: Option<Mark>,
+    /// Whether that was a SYN-ACK.
+    answers: bool,
     pub(super) fin: Option<Mark>,
     ttl: Option<u8>,
     ttl_varies: bool,
@@ -56,6 +58,7 @@ impl Sent {
         let mark = Mark { at: segment.at, id: segment.ip.id };
         if segment.flags.is_syn() {
             self.isn.get_or_insert(segment.seq);
+            self.answers = if self.syn.is_some() { self.answers } else { segment.flags.is_ack() };
             self.syn.get_or_insert(mark);
         }
         if segment.flags.is_fin() {
@@ -96,6 +99,11 @@ impl Course {
             listed: [0; 2],
             unlisted: [0; 2],
         }
+    }
+
+    /// Whether the first end is known to have opened it.
+    pub(super) fn knows_roles(&self) -> bool {
+        self.sent[0].syn.is_some() && !self.sent[0].answers
     }
 
     /// The place of the end that sends from this endpoint.

@@ -16,6 +16,8 @@ pub(super) struct Same {
     pub(super) courses: [u32; 2],
     /// Whether its two ends stand in the other order in the second.
     pub(super) turned: bool,
+    /// The place of the end that opened it, in the first.
+    pub(super) opener: usize,
     /// What is to be added to the numbers of each end (as the first has them) to get those in the second.
     pub(super) shift: [u32; 2],
     /// Whether it bears other addresses or ports there.
@@ -30,7 +32,8 @@ impl Same {
             first.sent[end].isn.zip(others).map_or(0, |(own, others)| others.0.wrapping_sub(own.0))
         });
         let key = |course: &Course| FlowKey::new(course.ends[0], course.ends[1]);
-        Same { courses, turned, shift, translated: key(first) != key(second) }
+        let opener = usize::from(turned && second.knows_roles() && !first.knows_roles());
+        Same { courses, turned, opener, shift, translated: key(first) != key(second) }
     }
 
     /// The place of an end in a capture, by its place in the first.
@@ -67,7 +70,7 @@ impl Finding<'_> {
         for (number, course) in self.second.iter().enumerate() {
             index.entry(FlowKey::new(course.ends[0], course.ends[1])).or_default().push(number as u32);
         }
-        for fits in [is_same as fn(&Course, &Course) -> bool, is_renumbered] {
+        for fits in [has_same_isns as fn(&Course, &Course) -> bool, is_near, is_bare_of, is_renumbered] {
             for (one, course) in
                 self.first.iter().enumerate().filter(|(one, _)| self.found[*one].is_none()).collect::<Vec<_>>()
             {
@@ -108,12 +111,28 @@ fn turned(first: &Course, second: &Course) -> usize {
     usize::from(first.ends[0] != second.ends[0])
 }
 
-/// Whether what is known of their numbers agrees, where something can be compared. A connection of which nothing but resets was
-/// seen is told by its endpoints alone.
-fn is_same(first: &Course, second: &Course) -> bool {
+/// What can be said of both ends' numbers.
+fn agree(first: &Course, second: &Course) -> [Option<bool>; 2] {
     let turn = turned(first, second);
-    let agree = [0, 1].map(|end| first.agrees(end, &second.sent[end ^ turn]));
-    !agree.contains(&Some(false)) && (agree.contains(&Some(true)) || is_bare(first) || is_bare(second))
+    [0, 1].map(|end| first.agrees(end, &second.sent[end ^ turn]))
+}
+
+/// Whether an initial number is the same, and none is another.
+fn has_same_isns(first: &Course, second: &Course) -> bool {
+    let turn = turned(first, second);
+    let known = [0, 1].map(|end| first.sent[end].isn.is_some() && second.sent[end ^ turn].isn.is_some());
+    known.contains(&true) && !agree(first, second).contains(&Some(false))
+}
+
+/// Whether their numbers are near, where the beginning of one wasn't seen.
+fn is_near(first: &Course, second: &Course) -> bool {
+    let agree = agree(first, second);
+    agree.contains(&Some(true)) && !agree.contains(&Some(false))
+}
+
+/// Whether of one nothing but resets was seen, so that it is told by its endpoints alone.
+fn is_bare_of(first: &Course, second: &Course) -> bool {
+    is_bare(first) || is_bare(second)
 }
 
 fn is_bare(course: &Course) -> bool {

@@ -21,7 +21,7 @@ const PROMPT: u64 = 2_000_000;
 /// How many times more for one order than for the other.
 const CLEAR: u32 = 3;
 
-/// Which capture lies nearer to a connection's originator.
+/// Which capture lies nearer to the end that the first capture names first, mostly the originator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The first.
@@ -44,7 +44,7 @@ pub enum Place {
 }
 
 impl Order {
-    /// The capture that lies nearer to the originator (0) or responder (1).
+    /// The capture that lies nearer to the end at this place in the first capture.
     pub(super) fn near(self, end: usize) -> usize {
         end ^ usize::from(self == Order::Second)
     }
@@ -99,6 +99,9 @@ fn by_times(same: &Same, first: &Course, second: &Course, refusal: Option<i64>) 
         let (own, others) = (first.sent[end].syn?, second.sent[same.end(1, end)].syn?);
         Some(difference(own.at, others.at))
     };
+    if same.turned || !first.knows_roles() || !second.knows_roles() {
+        return None;
+    }
     let asked = syn(0)?;
     let answered = syn(1).or(refusal)?;
     let acknowledged = first.handshake.zip(second.handshake).filter(|(own, others)| own.id == others.id);
@@ -133,6 +136,7 @@ pub(super) fn is_at(course: &Course, end: usize) -> bool {
     let acknowledged = course.handshake.map(|handshake| handshake.at);
     let (from, to) = if end == 0 { (answered, acknowledged) } else { (asked, answered) };
     let whole = asked.zip(acknowledged).map_or(0, |(asked, acknowledged)| acknowledged.nanos_since(asked));
-    let prompt = from.zip(to).is_none_or(|(from, to)| to.nanos_since(from) <= PROMPT.max(whole / 10));
+    let prompt =
+        !course.knows_roles() || from.zip(to).is_none_or(|(from, to)| to.nanos_since(from) <= PROMPT.max(whole / 10));
     undiminished && prompt
 }
