@@ -341,7 +341,6 @@ const CONVERSATION: &[&str] = &[
     "> FA 121 ack 301",
     "client 10.0.0.1:40001",
     "client 10.0.0.1:40000",
-    "> S 7000",
     "< RA 0 ack 7001",
     "+3s",
 ];

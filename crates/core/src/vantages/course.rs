@@ -26,6 +26,8 @@ pub(super) struct Sent {
     /// Octets that were skipped over and not seen since.
     pub(super) missing: u32,
     pub(super) syn: Option<Mark>,
+    /// Whether it came again: then the first of one capture needn't be the first of the other.
+    pub(super) syn_again: bool,
     /// Whether that was a SYN-ACK.
     answers: bool,
     pub(super) fin: Option<Mark>,
@@ -59,6 +61,7 @@ impl Sent {
         if segment.flags.is_syn() {
             self.isn.get_or_insert(segment.seq);
             self.answers = if self.syn.is_some() { self.answers } else { segment.flags.is_ack() };
+            self.syn_again |= self.syn.is_some();
             self.syn.get_or_insert(mark);
         }
         if segment.flags.is_fin() {

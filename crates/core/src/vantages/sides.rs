@@ -99,7 +99,8 @@ fn by_times(same: &Same, first: &Course, second: &Course, refusal: Option<i64>) 
         let (own, others) = (first.sent[end].syn?, second.sent[same.end(1, end)].syn?);
         Some(difference(own.at, others.at))
     };
-    if same.turned || !first.knows_roles() || !second.knows_roles() {
+    let again = [first, second].into_iter().any(|course| course.sent.iter().any(|sent| sent.syn_again));
+    if same.turned || again || !first.knows_roles() || !second.knows_roles() {
         return None;
     }
     let asked = syn(0)?;
