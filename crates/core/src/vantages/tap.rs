@@ -155,3 +155,14 @@ impl Tap {
         number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Course, Sighted};
+
+    #[test]
+    fn what_is_remembered_is_as_small_as_it_is_said_to_be() {
+        assert!(size_of::<Course>() <= 352, "{}", size_of::<Course>());
+        assert!(size_of::<Sighted>() <= 352, "{}", size_of::<Sighted>());
+    }
+}
