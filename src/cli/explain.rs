@@ -13,6 +13,7 @@ use super::exit::{Failure, Verdict};
 use super::moment::{self, TypedMoment};
 use super::session::{self, Session};
 use super::telling::{Format, Telling};
+use super::two_vantage;
 use super::typed::TypedFormat;
 use super::witness;
 use crate::report::explain::kernel::Heard;
@@ -29,6 +30,9 @@ pub struct ExplainArgs {
     /// Read all files as one timeline, in the order of their times
     #[arg(long)]
     merge: bool,
+    /// Two files are the same traffic, captured near either end: tell what became of each reset on the way
+    #[arg(long)]
+    two_vantage: bool,
     /// How to tell it
     #[arg(long, value_enum, default_value_t = TypedFormat::Text)]
     format: TypedFormat,
@@ -88,6 +92,9 @@ enum FailOn {
 }
 
 pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
+    if args.two_vantage {
+        return run_two_vantage(args, common);
+    }
     let inputs: Vec<Input> = args.files.iter().map(|path| Input::from(path.as_path())).collect();
     let names = Names::new(inputs.iter().map(Input::to_string).collect(), args.merge);
     if let Some(number) = args.frame {
@@ -145,13 +152,51 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
         session::warn("nothing in the capture is such as was asked for");
         return Ok(Verdict::Fails);
     }
-    let fails = match args.fail_on {
-        Some(FailOn::Unexplained) => outcome.unexplained > 0,
-        Some(FailOn::Harmful) => outcome.harmful > 0,
-        Some(FailOn::Any) => outcome.resets > 0,
+    Ok(fails(args.fail_on, outcome.resets, outcome.harmful, outcome.unexplained))
+}
+
+/// The exit code by what was found.
+fn fails(fail_on: Option<FailOn>, resets: u64, harmful: u64, unexplained: u64) -> Verdict {
+    let fails = match fail_on {
+        Some(FailOn::Unexplained) => unexplained > 0,
+        Some(FailOn::Harmful) => harmful > 0,
+        Some(FailOn::Any) => resets > 0,
         None => false,
     };
-    Ok(if fails { Verdict::Fails } else { Verdict::Holds })
+    if fails { Verdict::Fails } else { Verdict::Holds }
+}
+
+/// `--two-vantage`: what both files say together.
+fn run_two_vantage(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
+    for (is_asked, option) in [
+        (args.merge, "--merge"),
+        (args.annotate.is_some(), "--annotate"),
+        (args.frame.is_some(), "--frame"),
+        (args.from.is_some() || args.to.is_some(), "--from and --to"),
+    ] {
+        if is_asked {
+            return Err(Failure::usage(format!(
+                "--two-vantage doesn't go with {option}: it holds two whole files against each other"
+            )));
+        }
+    }
+    let inputs: Vec<Input> = args.files.iter().map(|path| Input::from(path.as_path())).collect();
+    let asked = two_vantage::Asked {
+        inputs,
+        format: args.format,
+        each: args.all,
+        limits: Limits { max_flows: args.max_flows },
+        hosts: args.host,
+        ports: args.port,
+        causes: args.cause,
+        is_strict: args.strict,
+        workers: workers(),
+    };
+    let counts = two_vantage::run(asked, common)?;
+    Ok(match counts {
+        Some(counts) => fails(args.fail_on, counts.resets, counts.harmful, counts.unexplained),
+        None => Verdict::Fails,
+    })
 }
 
 fn source_plan(args: &ExplainArgs, inputs: &[Input]) -> Result<SourcePlan, Failure> {

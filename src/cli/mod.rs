@@ -13,6 +13,7 @@ mod server;
 mod session;
 mod telling;
 mod trace;
+mod two_vantage;
 mod typed;
 mod witness;
 

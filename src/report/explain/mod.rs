@@ -12,4 +12,6 @@ pub mod moment;
 pub mod names;
 pub mod story;
 pub mod text;
+pub mod vantages;
+pub mod vantages_json;
 mod words;
