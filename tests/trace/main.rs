@@ -51,6 +51,7 @@ pub fn taken() -> KernelReset {
     KernelReset { direction: Direction::Taken, reason: None, kind: None, has_socket: true, ..refusal() }
 }
 
+/// An end of a connection.
 pub fn end(addr: &str, port: u16) -> Endpoint {
     Endpoint::new(addr.parse().expect("an address"), port)
 }
