@@ -9,7 +9,7 @@ use thiserror::Error;
 /// What is watched beside the resets that are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KernelWatchPlan {
-    /// Which functions of the kernel led to each. This halves what a storm can do.
+    /// Which functions of the kernel led to each. It slows a storm down (docs/trace.md has figures).
     pub stacks: bool,
     /// Whether the process was ending.
     pub deaths: bool,
