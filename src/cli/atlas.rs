@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use rst_storm_core::capture::Timestamp;
 use rst_storm_core::kernel::KernelReset;
 use rst_storm_core::scenario::IpVersion;
 
@@ -14,7 +15,7 @@ use crate::atlas::folder::Folder;
 use crate::atlas::matrix::Matrix;
 use crate::atlas::schedule::{self, Listener, Programme};
 use crate::report::atlas as report;
-use crate::watch::{KernelWatch, KernelWatchPlan};
+use crate::watch::{KernelWatch, KernelWatchPlan, TraceRecord};
 
 /// The options that belong to plays, by their ids.
 pub const OPTIONS: [&str; 7] = ["plan", "seed", "ip", "jobs", "out", "format", "against"];
@@ -170,6 +171,14 @@ impl Listener for KernelWatch {
 
     fn lost(&self) -> u64 {
         KernelWatch::lost(self)
+    }
+
+    fn describe(&self) -> TraceRecord<'static> {
+        KernelWatch::describe(self, None)
+    }
+
+    fn now(&self) -> Timestamp {
+        KernelWatch::now(self)
     }
 }
 

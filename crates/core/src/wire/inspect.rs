@@ -3,10 +3,14 @@
 use core::net::IpAddr;
 
 use super::ip::{Datagram, NoTcp};
+use super::plain::Plain;
 use super::sum::{fold, sum};
 use super::{Skip, follow_tunnels, link, open_ip, tcp};
 use crate::capture::Frame;
 use crate::tcp::Checksum;
+
+/// TCP in the pseudo-header.
+const PROTOCOL: u64 = 6;
 
 /// What stands in a segment beside its fixed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,25 @@ pub struct Contents<'a> {
 /// It goes the way of `decode`, into tunnels too, and reads every octet for the checksum: it is made for resets, not for
 /// every segment.
 pub fn inspect<'a>(frame: &Frame<'a>) -> Option<Contents<'a>> {
+    Plain::open(frame).map(|plain| inspect_plain(&plain)).or_else(|| inspect_layers(frame))
+}
+
+#[inline(always)]
+fn inspect_plain<'a>(plain: &Plain<'a>) -> Contents<'a> {
+    let parts = plain.parts();
+    let tcp_len: usize = parts.iter().map(|part| part.len()).sum();
+    let pseudo_header = sum(plain.addresses()) + PROTOCOL + tcp_len as u64;
+    let whole = parts.iter().fold(pseudo_header, |whole, part| whole + sum(part));
+    Contents {
+        options: plain.options,
+        payload: plain.payload,
+        payload_len: plain.payload.len() as u32,
+        checksum: tell(pseudo_header, whole, plain.checksum()),
+    }
+}
+
+#[inline(never)]
+pub(super) fn inspect_layers<'a>(frame: &Frame<'a>) -> Option<Contents<'a>> {
     let datagram = innermost(frame).ok()?;
     let header = tcp::open(&datagram).ok()?;
     let payload_len = header.payload_len();
@@ -52,7 +75,12 @@ fn check(datagram: &Datagram<'_>, field: u16) -> Checksum {
         return Checksum::NotChecked;
     }
     let pseudo_header = sum_pseudo_header(datagram);
-    if fold(pseudo_header + sum(datagram.captured)) == 0xffff {
+    tell(pseudo_header, pseudo_header + sum(datagram.captured), field)
+}
+
+/// What the sums of the pseudo-header, and of all that the checksum covers, tell.
+fn tell(pseudo_header: u64, whole: u64, field: u16) -> Checksum {
+    if fold(whole) == 0xffff {
         return Checksum::Good;
     }
     // Captured before the network card finished it: Linux leaves the pseudo-header's sum there, others nothing.
@@ -62,10 +90,48 @@ fn check(datagram: &Datagram<'_>, field: u16) -> Checksum {
 
 /// The addresses, the protocol and the length (IPv6: RFC 8200 section 8.1, the same but for the addresses).
 fn sum_pseudo_header(datagram: &Datagram<'_>) -> u64 {
-    const PROTOCOL: u64 = 6;
     let addresses = [datagram.source, datagram.destination].map(|addr| match addr {
         IpAddr::V4(addr) => sum(&addr.octets()),
         IpAddr::V6(addr) => sum(&addr.octets()),
     });
     addresses[0] + addresses[1] + PROTOCOL + u64::from(datagram.tcp_len)
+}
+
+/// The sum of 16-bit words, the last octet of an odd number padded with zero (RFC 1071). No frame is long enough to overflow it.
+#[inline(always)]
+fn sum(octets: &[u8]) -> u64 {
+    // Four words at once, in two halves: what carries beyond 16 bits is folded in with the rest.
+    let (fours, rest) = octets.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let add = |sum: u64, four: &[u8; 8]| {
+        let words = u64::from_be_bytes(*four);
+        sum + (words >> 32) + (words & 0xffff_ffff)
+    };
+    add(fours.iter().fold(0, add), &last)
+}
+
+/// The ones' complement sum of a sum's words: carries come back in at the other end.
+fn fold(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fold, sum};
+
+    /// RFC 1071 section 3.
+    #[test]
+    fn the_example_of_the_rfc() {
+        assert_eq!(fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])), 0xddf2);
+    }
+
+    #[test]
+    fn an_odd_octet_is_padded() {
+        assert_eq!(fold(sum(&[0x12, 0x34, 0x56])), 0x1234 + 0x5600);
+        assert_eq!(sum(&[]), 0);
+    }
 }
