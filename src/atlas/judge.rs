@@ -62,13 +62,7 @@ impl Judging<'_> {
         self.check_programs();
         self.check_counts();
         self.check_probes();
-        let resetting = match shows.ending {
-            Ending::Reset(host) => Some(host),
-            _ => shows.except.iter().find_map(|(_, ending)| match ending {
-                Ending::Reset(host) => Some(*host),
-                _ => None,
-            }),
-        };
+        let resetting = shows.reset_by();
         let wire = resetting.map(|host| self.check_wire(host));
         let judged = resetting.and_then(|host| self.judged_at(host)).map(|(_, judged)| judged.clone());
         let (kernel, fused) = self.check_kernel(judged.as_ref());

@@ -163,6 +163,7 @@ fn start(programme: &Programme, place: usize, number: u16) -> io::Result<Playing
     let mut arguments: Vec<OsString> = vec![SUBCOMMAND.into(), chosen.to_string().into()];
     arguments.extend(["--ip".into(), chosen.ip().to_string().into()]);
     arguments.extend(["--seed".into(), programme.seed.to_string().into()]);
+    arguments.extend(["--parent".into(), std::process::id().to_string().into()]);
     arguments.extend(["--number".into(), number.to_string().into(), folder.into_os_string()]);
     let child = Command::new(&programme.program)
         .args(arguments)

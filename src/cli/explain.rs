@@ -89,6 +89,8 @@ enum FailOn {
     Unexplained,
     Harmful,
     Any,
+    /// The kernel's word contradicts the wire's verdict (with --kernel)
+    Disagrees,
 }
 
 pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
@@ -99,6 +101,9 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     let names = Names::new(inputs.iter().map(Input::to_string).collect(), args.merge);
     if let Some(number) = args.frame {
         check_frame(the_only(&inputs, "--frame")?, number)?;
+    }
+    if args.fail_on == Some(FailOn::Disagrees) && args.kernel.is_none() {
+        return Err(Failure::usage("--fail-on disagrees needs a trace that may disagree: give one with --kernel"));
     }
     let plan = source_plan(&args, &inputs)?;
     let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
@@ -152,6 +157,9 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
         session::warn("nothing in the capture is such as was asked for");
         return Ok(Verdict::Fails);
     }
+    if args.fail_on == Some(FailOn::Disagrees) && outcome.disagreeing > 0 {
+        return Ok(Verdict::Fails);
+    }
     Ok(fails(args.fail_on, outcome.resets, outcome.harmful, outcome.unexplained))
 }
 
@@ -161,7 +169,7 @@ fn fails(fail_on: Option<FailOn>, resets: u64, harmful: u64, unexplained: u64) -
         Some(FailOn::Unexplained) => unexplained > 0,
         Some(FailOn::Harmful) => harmful > 0,
         Some(FailOn::Any) => resets > 0,
-        None => false,
+        Some(FailOn::Disagrees) | None => false,
     };
     if fails { Verdict::Fails } else { Verdict::Holds }
 }
@@ -171,6 +179,8 @@ fn run_two_vantage(args: ExplainArgs, common: Common) -> Result<Verdict, Failure
     for (is_asked, option) in [
         (args.merge, "--merge"),
         (args.annotate.is_some(), "--annotate"),
+        (args.kernel.is_some(), "--kernel"),
+        (args.fail_on == Some(FailOn::Disagrees), "--fail-on disagrees"),
         (args.frame.is_some(), "--frame"),
         (args.from.is_some() || args.to.is_some(), "--from and --to"),
     ] {

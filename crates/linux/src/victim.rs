@@ -56,13 +56,25 @@ pub fn spawn(program: &Path, arguments: &[impl AsRef<OsStr>], inherited: OwnedFd
     Ok(Victim { child })
 }
 
-/// In the child, before it becomes the program.
-fn prepare(descriptor: i32, parent: Pid) -> std::io::Result<()> {
+/// The kernel kills this process when the thread that started it ends. A change of credentials, as entering a user namespace
+/// is one, forgets that: say it anew after it. `parent` is the process that started this one; if it is gone already, ESRCH.
+pub fn die_with(parent: u32) -> Result<()> {
+    let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
+    tie_to(parent).during("die with process", parent.map_or(0, |parent| parent.as_raw_nonzero().get()).to_string())
+}
+
+fn tie_to(parent: Option<Pid>) -> std::io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    if getppid() != Some(parent) {
+    if getppid() != parent {
         // It was too late to be told.
         return Err(std::io::Error::from_raw_os_error(libc::ESRCH));
     }
+    Ok(())
+}
+
+/// In the child, before it becomes the program.
+fn prepare(descriptor: i32, parent: Pid) -> std::io::Result<()> {
+    tie_to(Some(parent))?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     let result = if descriptor == INHERITED {
         // SAFETY: fcntl(2) on a descriptor that the parent held open at the fork.

@@ -74,6 +74,16 @@ impl Shows {
         occasion: None,
     };
 
+    /// The host whose reset is judged; None for a control.
+    pub fn reset_by(&self) -> Option<Host> {
+        let endings = core::iter::once(&self.ending).chain(self.except.iter().map(|(_, ending)| ending));
+        let mut resets = endings.filter_map(|ending| match ending {
+            Ending::Reset(host) => Some(*host),
+            _ => None,
+        });
+        resets.next()
+    }
+
     /// How it ends at this tap.
     pub fn at(&self, tap: Tap) -> Ending {
         self.except.iter().find(|(except, _)| *except == tap).map_or(self.ending, |(_, ending)| *ending)
