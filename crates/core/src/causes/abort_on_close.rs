@@ -3,6 +3,10 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Unread};
+use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, REQUEST, SERVER_LEARNS};
+use crate::scenario::{
+    Condition, Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Until, Versions,
+};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -32,8 +36,82 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::CloseUnread]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 5] = [
+    Play {
+        id: "unread-request",
+        title: "a server closes without having read the request",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, REQUEST, Step::Close("server"), CLIENT_LEARNS],
+        shows: UNREAD,
+    },
+    Play {
+        id: "partly-read",
+        title: "a server closes when it has read a part of the request",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, REQUEST, Step::Read("server", Until::Bytes(5)), Step::Close("server"), CLIENT_LEARNS],
+        shows: UNREAD,
+    },
+    Play {
+        id: "linger-zero-and-unread",
+        title: "a server closes with SO_LINGER 0 and data unread: the unread data is looked at first",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            REQUEST,
+            Step::Option("server", SocketOption::LingerZero),
+            Step::Close("server"),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows {
+            counts: &[
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1)),
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(0)),
+            ],
+            ..UNREAD
+        },
+    },
+    Play {
+        id: "answered-unread",
+        title: "a server answers a request that it never reads, and closes",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, REQUEST, Step::Write("server", 50), Step::Close("server"), CLIENT_LEARNS],
+        shows: UNREAD,
+    },
+    Play {
+        id: "late-answer",
+        title: "a client gives up and closes when the answer has come, unread",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            Step::Write("client", 20),
+            Step::Read("server", Until::Bytes(20)),
+            Step::Write("server", 50),
+            Step::Await(Condition::Arrived("client", 50)),
+            Step::Close("client"),
+            SERVER_LEARNS,
+        ],
+        shows: Shows {
+            server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Client, Mechanism::CloseUnread)
+        },
+    },
+];
+
+const UNREAD: Shows = Shows {
+    client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+    counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))],
+    ..Shows::reset(Host::Server, Mechanism::CloseUnread)
+};
+// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     if !reset.is_active() {

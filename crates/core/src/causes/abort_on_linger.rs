@@ -3,6 +3,10 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Reset, Shape, Trace, Unread, Value};
+use crate::scenario::fragment::{CLIENT_LEARNS_LATE, ESTABLISH, EXCHANGE};
+use crate::scenario::{
+    Condition, Count, Direction, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Versions,
+};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -25,8 +29,54 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::AbortOnLinger]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 2] = [
+    Play {
+        id: "after-shutdown",
+        title: "a server with TCP_LINGER2 -1 shuts down for writing, and closes when its FIN is acknowledged",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Option("server", SocketOption::Linger2(-1)),
+            Step::Shutdown("server", Direction::Write),
+            Step::Await(Condition::State("server", "FIN_WAIT2")),
+            Step::Close("server"),
+            CLIENT_LEARNS_LATE,
+        ],
+        shows: Shows {
+            client: &[Told::Eof, Told::Error("EPIPE")],
+            counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnLinger", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Server, Mechanism::AbortOnLinger)
+        },
+    },
+    Play {
+        id: "close",
+        title: "a server with TCP_LINGER2 -1 closes, and the acknowledgment of its FIN is answered with a reset",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Option("server", SocketOption::Linger2(-1)),
+            Step::Close("server"),
+            CLIENT_LEARNS_LATE,
+        ],
+        shows: Shows {
+            client: &[Told::Eof, Told::Error("EPIPE")],
+            // It is counted as data after close is.
+            counts: &[
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(1)),
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnLinger", Quantity::Exactly(0)),
+            ],
+            ..Shows::reset(Host::Server, Mechanism::AbortOnLinger)
+        },
+    },
+];
+// end of plays
 
 /// An acknowledgment that comes later than this isn't the first of the FIN, or the network is broken.
 const SOON: u64 = 1_000_000_000;

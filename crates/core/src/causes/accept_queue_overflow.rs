@@ -3,6 +3,11 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Before, Evidence, Facts, Finding, Grounds, Reset, Shape, Trace, Value};
+use crate::scenario::fragment::{ACCEPT, BOUND_CLIENT, CLIENT_LEARNS, CONNECT, DROP_ACKS, EXCHANGE, flood};
+use crate::scenario::{
+    Condition, Connecting, Count, Ending, Host, Peer, Play, Quantity, SERVICE, Shows, Step, Told, Topology, Until,
+    Versions,
+};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -24,8 +29,132 @@ pub static CARD: ResetCause = ResetCause {
     references: &["Linux net/ipv4/tcp_minisocks.c tcp_check_req", "ip-sysctl tcp_abort_on_overflow", "listen(2)"],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::AcceptQueueOverflow]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 5] = [
+    Play {
+        id: "last-ack",
+        title: "the accept queue is full when the handshake's last ACK comes, and tcp_abort_on_overflow is on",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_abort_on_overflow", "1"),
+            FILL_WHILE_ONE_IS_LATE,
+            Step::Unfilter("no-ack"),
+            CLIENT_LEARNS,
+        ],
+        shows: OVERFLOW,
+    },
+    Play {
+        id: "first-data",
+        title: "the accept queue is full when the handshake's last ACK comes with data, and tcp_abort_on_overflow is on",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_abort_on_overflow", "1"),
+            FILL_WHILE_ONE_IS_LATE,
+            Step::Unfilter("no-ack"),
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: OVERFLOW,
+    },
+    Play {
+        id: "stays-silent",
+        title: "control: the accept queue is full, tcp_abort_on_overflow is off, and the last ACK is dropped",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            FILL_WHILE_ONE_IS_LATE,
+            Step::Unfilter("no-ack"),
+            Step::Write("client", 20),
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.ListenOverflows", 1)),
+        ],
+        shows: Shows {
+            counts: &[
+                Count::Counter(Host::Server, "TcpExt.ListenOverflows", Quantity::AtLeast(1)),
+                Count::Counter(Host::Server, "TcpExt.EmbryonicRsts", Quantity::Exactly(0)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            ..Shows::NOTHING
+        },
+    },
+    Play {
+        id: "syn-backlog-full",
+        title: "control: the SYN backlog is full, there are no SYN cookies, and the client's SYN is dropped",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_syncookies", "0"),
+            Step::Listen(Host::Server, "listener", SERVICE, 2),
+            flood(10),
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.TCPReqQFullDrop", 8)),
+            Step::Connect(Host::Client, "client", Peer::At(Host::Server, SERVICE), Connecting::UnderWay),
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.TCPReqQFullDrop", 9)),
+        ],
+        shows: Shows {
+            counts: &[
+                // Two of ten are kept, and the client's is one more that isn't.
+                Count::Counter(Host::Server, "TcpExt.TCPReqQFullDrop", Quantity::Exactly(9)),
+                Count::Counter(Host::Server, "TcpExt.ListenDrops", Quantity::Exactly(9)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            ..Shows::NOTHING
+        },
+    },
+    Play {
+        id: "syn-cookies",
+        title: "control: the SYN backlog is full, and a SYN cookie lets the client in",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_syncookies", "1"),
+            Step::Listen(Host::Server, "listener", SERVICE, 2),
+            flood(10),
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.TCPReqQFullDoCookies", 8)),
+            CONNECT,
+            ACCEPT,
+            EXCHANGE,
+            Step::Close("client"),
+            Step::Read("server", Until::End),
+            Step::Close("server"),
+        ],
+        shows: Shows {
+            ending: Ending::Fin,
+            server: &[Told::Eof],
+            counts: &[
+                Count::Counter(Host::Server, "TcpExt.SyncookiesSent", Quantity::Exactly(9)),
+                Count::Counter(Host::Server, "TcpExt.SyncookiesRecv", Quantity::Exactly(1)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            ..Shows::NOTHING
+        },
+    },
+];
+
+/// A queue of 2 takes 3. The queue is tested when a SYN comes: only a late ACK finds it full.
+const FILL_WHILE_ONE_IS_LATE: Step = Step::Do(&[
+    Step::Listen(Host::Server, "listener", SERVICE, 2),
+    Step::Rounds(2, &[Step::Connect(Host::Client, "other", Peer::At(Host::Server, SERVICE), Connecting::Done)]),
+    Step::Await(Condition::Counted(Host::Server, "Tcp.PassiveOpens", 2)),
+    DROP_ACKS,
+    BOUND_CLIENT,
+    CONNECT,
+    Step::Await(Condition::Met("no-ack", 1)),
+    Step::Connect(Host::Client, "last", Peer::At(Host::Server, SERVICE), Connecting::Done),
+    Step::Await(Condition::Counted(Host::Server, "Tcp.PassiveOpens", 3)),
+]);
+
+const OVERFLOW: Shows = Shows {
+    client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+    counts: &[
+        Count::Counter(Host::Server, "TcpExt.ListenOverflows", Quantity::Exactly(1)),
+        Count::Counter(Host::Server, "TcpExt.EmbryonicRsts", Quantity::Exactly(1)),
+    ],
+    ..Shows::reset(Host::Server, Mechanism::AcceptQueueOverflow)
+};
+// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;

@@ -3,6 +3,8 @@
 use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
+use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, EXCHANGE, SERVER_LEARNS};
+use crate::scenario::{Count, Host, Play, Quantity, Shows, Step, Told, Topology, Versions};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -22,8 +24,44 @@ pub static CARD: ResetCause = ResetCause {
     references: &["ss(8) -K", "Linux net/ipv4/tcp.c tcp_abort, net/core/sock_diag.c SOCK_DESTROY"],
     recognise: Recogniser::Both(recognise, recognise_many),
     kernel: KernelWord::Says(&[Mechanism::SocketDestroyed]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 2] = [
+    Play {
+        id: "destroyed",
+        title: "a server's connection is destroyed from outside with SOCK_DESTROY",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, EXCHANGE, Step::Destroy("server"), SERVER_LEARNS, CLIENT_LEARNS],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            server: &[Told::Error("ECONNABORTED"), Told::Error("EPIPE")],
+            counts: &[
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1)),
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(0)),
+            ],
+            ..Shows::reset(Host::Server, Mechanism::SocketDestroyed)
+        },
+    },
+    Play {
+        id: "destroyed-at-the-client",
+        title: "a client's connection is destroyed from outside with SOCK_DESTROY",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, EXCHANGE, Step::Destroy("client"), CLIENT_LEARNS, SERVER_LEARNS],
+        shows: Shows {
+            client: &[Told::Error("ECONNABORTED"), Told::Error("EPIPE")],
+            server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[
+                Count::Counter(Host::Client, "Tcp.OutRsts", Quantity::Exactly(1)),
+                Count::Counter(Host::Client, "TcpExt.TCPAbortOnData", Quantity::Exactly(0)),
+            ],
+            ..Shows::reset(Host::Client, Mechanism::SocketDestroyed)
+        },
+    },
+];
+// end of plays
 
 /// One command's work takes less than this.
 const TOGETHER: u64 = 100_000_000;

@@ -3,6 +3,12 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
+use crate::scenario::fragment::{ACCEPT, BOUND_CLIENT, CONNECT, LISTEN, out_of_the_blue};
+use crate::scenario::{
+    Ack, Condition, Connecting, Disguise, Forgery, Hook, Host, Match, Number, Peer, Play, Rule, SERVICE, Shows, Step,
+    Then, Topology, Versions,
+};
+use crate::tcp::Flags;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -29,8 +35,70 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::BadHandshakeAck, Mechanism::UnknownOnListener]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 2] = [
+    Play {
+        id: "wrong-syn-ack",
+        title: "a SYN-ACK acknowledges a number that the client's SYN hasn't, and the client stays in SYN-SENT",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            LISTEN,
+            Step::Filter(&Rule {
+                name: "no-syn",
+                host: Host::Server,
+                hook: Hook::Input,
+                when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::SYN, Flags::SYN)],
+                then: Then::Drop,
+            }),
+            Step::Connect(Host::Client, "client", Peer::At(Host::Server, SERVICE), Connecting::UnderWay),
+            Step::Await(Condition::Met("no-syn", 1)),
+            Step::Forge(Forgery {
+                by: Host::Server,
+                to: Host::Client,
+                disguise: Disguise::PeerOf("client"),
+                ack: Ack::Sent(1000),
+                ..out_of_the_blue(Flags::SYN.with(Flags::ACK), 0, SERVICE)
+            }),
+            Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1)),
+            Step::Await(Condition::State("client", "SYN_SENT")),
+            Step::Unfilter("no-syn"),
+            // The SYN comes again.
+            ACCEPT,
+            Step::Await(Condition::State("client", "ESTABLISHED")),
+        ],
+        shows: Shows::reset(Host::Client, Mechanism::BadHandshakeAck),
+    },
+    Play {
+        id: "wrong-last-ack",
+        title: "the handshake's last ACK acknowledges a number that the server's SYN-ACK hasn't",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            LISTEN,
+            BOUND_CLIENT,
+            // A forged one passes a packet filter of its sender's.
+            Step::Filter(&Rule {
+                name: "no-ack",
+                host: Host::Client,
+                hook: Hook::Output,
+                when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::SYN.with(Flags::ACK), Flags::ACK)],
+                then: Then::Drop,
+            }),
+            CONNECT,
+            Step::Forge(Forgery {
+                seq: Number::Next(0),
+                ack: Ack::Sent(-100_000),
+                ..out_of_the_blue(Flags::ACK, 0, SERVICE)
+            }),
+            Step::Await(Condition::Seen(Host::Server, Flags::RST, Flags::RST, 1)),
+        ],
+        shows: Shows::reset(Host::Server, Mechanism::UnknownOnListener),
+    },
+];
+// end of plays
 
 /// A SYN cookie is good for one or two minutes (MAX_SYNCOOKIE_AGE).
 const COOKIE: u64 = 60_000_000_000;

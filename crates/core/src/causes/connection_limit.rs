@@ -3,6 +3,10 @@
 use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
+use crate::scenario::fragment::{ACCEPT, CONNECT, EXCHANGE, LISTEN};
+use crate::scenario::{
+    Connecting, Count, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology, Until, Versions,
+};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -22,8 +26,38 @@ pub static CARD: ResetCause = ResetCause {
     references: &["iptables-extensions(8) connlimit", "nft(8) ct count"],
     recognise: Recogniser::Both(recognise, recognise_many),
     kernel: KernelWord::Says(&[Mechanism::CloseLingerZero, Mechanism::CloseUnread]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 1] = [Play {
+    id: "application-limit",
+    title: "a server accepts what comes while three connections are open, and resets it at once",
+    topology: Topology::Bridged,
+    versions: Versions::Both,
+    steps: &[
+        LISTEN,
+        Step::Rounds(3, &[CONNECT, ACCEPT, EXCHANGE]),
+        Step::Rounds(
+            4,
+            &[
+                Step::Connect(Host::Client, "one more", Peer::At(Host::Server, SERVICE), Connecting::Done),
+                Step::Accept("listener", "refused"),
+                Step::Option("refused", SocketOption::LingerZero),
+                Step::Close("refused"),
+                Step::Read("one more", Until::End),
+                // A limit holds for as long as it is; what comes within a tenth of a second is one event.
+                Step::Pause(40),
+            ],
+        ),
+    ],
+    shows: Shows {
+        client: &[Told::Error("ECONNRESET"); 4],
+        counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(4))],
+        occasion: Some("connection-limit"),
+        ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
+    },
+}];
+// end of plays
 
 const LEAST: u64 = 3;
 

@@ -3,6 +3,8 @@
 use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Unread, Value};
+use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, EXCHANGE, REQUEST};
+use crate::scenario::{Count, Ending, Fate, Host, Play, Quantity, Shows, Step, Told, Topology, Until, Versions};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -26,8 +28,61 @@ pub static CARD: ResetCause = ResetCause {
     references: &["RFC 2525 section 2.17", "Linux kernel/exit.c do_exit, net/ipv4/tcp.c __tcp_close"],
     recognise: Recogniser::Both(recognise, recognise_many),
     kernel: KernelWord::Says(&[Mechanism::DeathUnread]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 4] = [
+    Play {
+        id: "sigkill",
+        title: "a server is killed while a request lies unread",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, REQUEST, HAND, Step::End("worker", Fate::Kill), CLIENT_LEARNS],
+        shows: DEATH,
+    },
+    Play {
+        id: "sigsegv",
+        title: "a server dies of a segmentation fault while a request lies unread",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, REQUEST, HAND, Step::End("worker", Fate::Segfault), CLIENT_LEARNS],
+        shows: DEATH,
+    },
+    Play {
+        id: "sigterm",
+        title: "a server is ended by SIGTERM while a request lies unread",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, REQUEST, HAND, Step::End("worker", Fate::Terminate), CLIENT_LEARNS],
+        shows: DEATH,
+    },
+    Play {
+        id: "empty-buffer",
+        title: "control: a server is killed with nothing unread, and its kernel sends a FIN",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, EXCHANGE, HAND, Step::End("worker", Fate::Kill), Step::Read("client", Until::End)],
+        shows: Shows {
+            ending: Ending::Fin,
+            client: &[Told::Eof],
+            counts: &[
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnClose", Quantity::Exactly(0)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            ..Shows::NOTHING
+        },
+    },
+];
+
+/// The server's socket becomes another process's.
+const HAND: Step = Step::Hand("server", "worker");
+
+const DEATH: Shows = Shows {
+    client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+    counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))],
+    ..Shows::reset(Host::Server, Mechanism::DeathUnread)
+};
+// end of plays
 
 /// A death takes all connections of a process; what takes longer than this is not one.
 const TOGETHER: u64 = 100_000_000;

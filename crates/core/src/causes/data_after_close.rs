@@ -3,6 +3,12 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
+use crate::scenario::fragment::{CLIENT_LEARNS, CLIENT_LEARNS_LATE, ESTABLISH, EXCHANGE, SERVER_LEARNS};
+use crate::scenario::{
+    Condition, Count, Direction, Hook, Host, Match, Play, Quantity, Rule, SERVICE, Shows, Step, Then, Told, Topology,
+    Versions,
+};
+use crate::tcp::Flags;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -33,8 +39,140 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::DataAfterClose, Mechanism::NoSocket, Mechanism::UnknownOnListener]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 6] = [
+    Play {
+        id: "time-wait",
+        title: "a server has closed, its FIN is acknowledged, and the client sends another request",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("server"),
+            Step::Await(Condition::State("client", "CLOSE_WAIT")),
+            Step::Write("client", 20),
+            CLIENT_LEARNS_LATE,
+        ],
+        shows: Shows { client: LATE, ..Shows::reset(Host::Server, Mechanism::DataAfterClose) },
+    },
+    Play {
+        id: "fin-unacknowledged",
+        title: "a server has closed, and the client sends another request before the FIN has reached it",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Filter(&Rule {
+                name: "no-fin",
+                host: Host::Client,
+                hook: Hook::Input,
+                when: &[Match::SourcePort(SERVICE), Match::Flags(Flags::FIN, Flags::FIN)],
+                then: Then::Drop,
+            }),
+            Step::Close("server"),
+            Step::Await(Condition::Met("no-fin", 1)),
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Server, Mechanism::DataAfterClose)
+        },
+    },
+    Play {
+        id: "request-crosses-the-fin",
+        title: "a request on an idle connection of a pool is on its way when the server closes",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Filter(&Rule {
+                name: "no-data",
+                host: Host::Server,
+                hook: Hook::Input,
+                when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::PSH, Flags::PSH)],
+                then: Then::Drop,
+            }),
+            Step::Write("client", 20),
+            Step::Await(Condition::Met("no-data", 1)),
+            Step::Close("server"),
+            Step::Await(Condition::State("client", "CLOSE_WAIT")),
+            Step::Unfilter("no-data"),
+            CLIENT_LEARNS_LATE,
+        ],
+        shows: Shows { client: LATE, ..Shows::reset(Host::Server, Mechanism::DataAfterClose) },
+    },
+    Play {
+        id: "shutdown-both",
+        title: "a server has shut down both directions and keeps its socket, and the client sends another request",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Shutdown("server", Direction::Both),
+            Step::Await(Condition::State("server", "FIN_WAIT2")),
+            Step::Write("client", 20),
+            CLIENT_LEARNS_LATE,
+            SERVER_LEARNS,
+        ],
+        shows: Shows {
+            client: LATE,
+            server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Server, Mechanism::DataAfterClose)
+        },
+    },
+    Play {
+        id: "fin-wait-2-expired",
+        title: "a server has closed and forgotten the connection after tcp_fin_timeout, and the client sends another request",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_fin_timeout", "1"),
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("listener"),
+            Step::Close("server"),
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.TW", 1)),
+            Step::Write("client", 20),
+            CLIENT_LEARNS_LATE,
+        ],
+        shows: Shows { client: LATE, ..Shows::reset(Host::Server, Mechanism::NoSocket) },
+    },
+    Play {
+        id: "shutdown-read",
+        title: "control: a server has shut down for reading only, and what comes is acknowledged",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Shutdown("server", Direction::Read),
+            Step::Write("client", 20),
+            Step::Await(Condition::Acknowledged("client")),
+            Step::Await(Condition::Arrived("server", 20)),
+        ],
+        shows: Shows {
+            counts: &[
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+                // The SYN, the last ACK, the acknowledgment of the answer and two requests.
+                Count::Counter(Host::Client, "Tcp.RetransSegs", Quantity::Exactly(0)),
+            ],
+            ..Shows::NOTHING
+        },
+    },
+];
+
+/// The kernel takes a reset after a FIN for less than an error: the end of file, and EPIPE for whoever still writes.
+const LATE: &[Told] = &[Told::Eof, Told::Error("EPIPE")];
+// end of plays
 
 /// Linux forgets a closed socket that still waits for the peer's FIN after this (tcp_fin_timeout, as it comes).
 const FIN_TIMEOUT: u64 = 60_000_000_000;

@@ -3,6 +3,8 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Progress, Reset};
+use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, EXCHANGE, SERVER_LEARNS};
+use crate::scenario::{Count, Host, Play, Quantity, Shows, Step, Told, Topology, Versions};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -20,8 +22,44 @@ pub static CARD: ResetCause = ResetCause {
     references: &["connect(2)", "Linux net/ipv4/af_inet.c __inet_stream_connect, net/ipv4/tcp.c tcp_disconnect"],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::Disconnect]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 2] = [
+    Play {
+        id: "by-the-server",
+        title: "a server disconnects its socket with connect(AF_UNSPEC)",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, EXCHANGE, Step::Disconnect("server"), SERVER_LEARNS, CLIENT_LEARNS],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1)),
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(0)),
+            ],
+            ..Shows::reset(Host::Server, Mechanism::Disconnect)
+        },
+    },
+    Play {
+        id: "by-the-client",
+        title: "a client disconnects its socket with connect(AF_UNSPEC)",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, EXCHANGE, Step::Disconnect("client"), CLIENT_LEARNS, SERVER_LEARNS],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[
+                Count::Counter(Host::Client, "Tcp.OutRsts", Quantity::Exactly(1)),
+                Count::Counter(Host::Client, "TcpExt.TCPAbortOnData", Quantity::Exactly(0)),
+            ],
+            ..Shows::reset(Host::Client, Mechanism::Disconnect)
+        },
+    },
+];
+// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     if !reset.is_active() || reset.facts.progress == Progress::Closed {

@@ -3,6 +3,13 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Earlier, EarlierEnd, Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
+use crate::scenario::fragment::{
+    ACCEPT, BOUND_CLIENT, CLIENT_LEARNS, CLIENT_PORT, CONNECT, ESTABLISH, EXCHANGE, LISTEN, SERVER_LEARNS,
+};
+use crate::scenario::{
+    Connecting, Count, Direction, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology,
+    Versions,
+};
 use crate::tcp::Side;
 
 /// The card.
@@ -31,8 +38,71 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::NoSocket, Mechanism::UnknownOnListener, Mechanism::BadHandshakeAck]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 3] = [
+    Play {
+        id: "keepalive-probe",
+        title: "a server's host has lost an idle connection, and the client's keepalive probe finds out",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            Step::Option("client", SocketOption::Keepalive(1, 1, 3)),
+            EXCHANGE,
+            Step::Vanish("server"),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[Count::Counter(Host::Client, "TcpExt.TCPKeepAlive", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Server, Mechanism::UnknownOnListener)
+        },
+    },
+    Play {
+        id: "fin",
+        title: "a server's host has lost a connection and its listener, and the client closes",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Vanish("server"),
+            Step::Close("listener"),
+            Step::Shutdown("client", Direction::Write),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            ..Shows::reset(Host::Server, Mechanism::NoSocket)
+        },
+    },
+    Play {
+        id: "same-port-again",
+        title: "a client's host has lost a connection, and connects again from the same port",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            LISTEN,
+            BOUND_CLIENT,
+            CONNECT,
+            ACCEPT,
+            EXCHANGE,
+            Step::Vanish("client"),
+            Step::Open(Host::Client, "again"),
+            Step::Option("again", SocketOption::Port(CLIENT_PORT)),
+            Step::Connect(Host::Client, "again", Peer::At(Host::Server, SERVICE), Connecting::Done),
+            SERVER_LEARNS,
+        ],
+        shows: Shows {
+            server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[Count::Counter(Host::Server, "TcpExt.TCPSYNChallenge", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Client, Mechanism::BadHandshakeAck)
+        },
+    },
+];
+// end of plays
 
 /// An end that spoke less long ago than this had hardly lost the connection.
 const AWAY: u64 = 1_000_000_000;

@@ -3,6 +3,8 @@
 use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
+use crate::scenario::fragment::{ACCEPT, CONNECT, EXCHANGE, LISTEN};
+use crate::scenario::{Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Until, Versions};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -22,8 +24,35 @@ pub static CARD: ResetCause = ResetCause {
     references: &["RFC 5382 section 5 (REQ-5)", "RFC 9293 section 3.8.4", "RFC 9112 section 9.5"],
     recognise: Recogniser::Both(recognise, recognise_many),
     kernel: KernelWord::Says(&[Mechanism::CloseLingerZero, Mechanism::CloseUnread]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 1] = [Play {
+    id: "application-timer",
+    title: "a server resets each of five connections when it has been idle for 600 ms",
+    topology: Topology::Bridged,
+    versions: Versions::Both,
+    steps: &[
+        LISTEN,
+        Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(120)]),
+        Step::Rounds(
+            5,
+            &[
+                Step::Option("server", SocketOption::LingerZero),
+                Step::Close("server"),
+                Step::Read("client", Until::End),
+                Step::Pause(120),
+            ],
+        ),
+    ],
+    shows: Shows {
+        client: &[Told::Error("ECONNRESET"); 5],
+        counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(5))],
+        occasion: Some("idle-timeout"),
+        ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
+    },
+}];
+// end of plays
 
 const SECOND: u64 = 1_000_000_000;
 

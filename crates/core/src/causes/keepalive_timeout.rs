@@ -3,6 +3,8 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Value};
+use crate::scenario::fragment::{CLIENT_LEARNS, DEAFEN_SERVER, ESTABLISH, EXCHANGE, SERVER_LEARNS};
+use crate::scenario::{Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Versions};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -26,8 +28,75 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::KeepaliveTimeout]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 3] = [
+    Play {
+        id: "probes-unanswered",
+        title: "a client's keepalive probe stays without an answer",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            Step::Option("client", SocketOption::Keepalive(1, 1, 1)),
+            EXCHANGE,
+            DEAFEN_SERVER,
+            CLIENT_LEARNS,
+            SERVER_LEARNS,
+        ],
+        shows: TIMED_OUT,
+    },
+    Play {
+        id: "user-timeout",
+        title: "a client's keepalive probe stays without an answer until TCP_USER_TIMEOUT has passed",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            Step::Option("client", SocketOption::Keepalive(1, 1, 9)),
+            Step::Option("client", SocketOption::UserTimeout(1500)),
+            EXCHANGE,
+            DEAFEN_SERVER,
+            CLIENT_LEARNS,
+            SERVER_LEARNS,
+        ],
+        shows: TIMED_OUT,
+    },
+    Play {
+        id: "user-timeout-with-data",
+        title: "control: data stays without an acknowledgment until TCP_USER_TIMEOUT has passed, and no reset is sent",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Option("client", SocketOption::UserTimeout(300)),
+            DEAFEN_SERVER,
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows {
+            client: &[Told::Error("ETIMEDOUT"), Told::Error("EPIPE")],
+            counts: &[
+                Count::Counter(Host::Client, "TcpExt.TCPAbortOnTimeout", Quantity::Exactly(1)),
+                Count::Counter(Host::Client, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            ..Shows::NOTHING
+        },
+    },
+];
+
+const TIMED_OUT: Shows = Shows {
+    client: &[Told::Error("ETIMEDOUT"), Told::Error("EPIPE")],
+    server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+    counts: &[
+        Count::Counter(Host::Client, "TcpExt.TCPAbortOnTimeout", Quantity::Exactly(1)),
+        Count::Counter(Host::Client, "TcpExt.TCPKeepAlive", Quantity::Exactly(1)),
+    ],
+    ..Shows::reset(Host::Client, Mechanism::KeepaliveTimeout)
+};
+// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     let probes = &reset.facts.sender.probes;

@@ -1,14 +1,10 @@
 //! linger-zero: the application closed with SO_LINGER on and a time of 0.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Unread};
-use crate::scenario::fragment::{ACCEPT, CLIENT_LEARNS, CONNECT, ESTABLISH, EXCHANGE, LISTEN, SERVER_LEARNS};
-use crate::scenario::{
-    Condition, Connecting, Count, Hook, Host, Match, Peer, Play, Quantity, Rule, SERVICE, Shows, SocketOption, Step,
-    Then, Told, Topology, Until, Versions,
-};
-use crate::tcp::Flags;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -41,111 +37,8 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::CloseLingerZero]),
-    plays: &PLAYS,
+    plays: &plays::PLAYS,
 };
-
-static PLAYS: [Play; 5] = [
-    Play {
-        id: "after-accept",
-        title: "a server closes with SO_LINGER 0 as soon as it has accepted",
-        topology: Topology::Bridged,
-        versions: Versions::Both,
-        steps: &[ESTABLISH, Step::Option("server", SocketOption::LingerZero), Step::Close("server"), CLIENT_LEARNS],
-        shows: Shows {
-            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
-            counts: &[
-                Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(1)),
-                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1)),
-            ],
-            ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
-        },
-    },
-    Play {
-        id: "after-data",
-        title: "a server closes with SO_LINGER 0 after request and answer",
-        topology: Topology::Bridged,
-        versions: Versions::Both,
-        steps: &[
-            ESTABLISH,
-            EXCHANGE,
-            Step::Option("server", SocketOption::LingerZero),
-            Step::Close("server"),
-            CLIENT_LEARNS,
-        ],
-        shows: Shows {
-            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
-            counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(1))],
-            ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
-        },
-    },
-    Play {
-        id: "by-the-client",
-        title: "a client closes with SO_LINGER 0 after request and answer",
-        topology: Topology::Bridged,
-        versions: Versions::Both,
-        steps: &[
-            ESTABLISH,
-            EXCHANGE,
-            Step::Option("client", SocketOption::LingerZero),
-            Step::Close("client"),
-            SERVER_LEARNS,
-        ],
-        shows: Shows {
-            server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
-            counts: &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnData", Quantity::Exactly(1))],
-            ..Shows::reset(Host::Client, Mechanism::CloseLingerZero)
-        },
-    },
-    Play {
-        id: "before-accept",
-        title: "a client closes with SO_LINGER 0 before the server has accepted",
-        topology: Topology::Bridged,
-        versions: Versions::Both,
-        steps: &[
-            LISTEN,
-            CONNECT,
-            Step::Option("client", SocketOption::LingerZero),
-            Step::Close("client"),
-            Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1)),
-            ACCEPT,
-            Step::TakeError("server"),
-            Step::Read("server", Until::End),
-        ],
-        shows: Shows {
-            // The reset waits in SO_ERROR; read there, it is gone, and recv() gives the end of file.
-            server: &[Told::Error("ECONNRESET"), Told::Eof],
-            counts: &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnData", Quantity::Exactly(1))],
-            ..Shows::reset(Host::Client, Mechanism::CloseLingerZero)
-        },
-    },
-    Play {
-        id: "before-the-syn-ack",
-        title: "control: a client closes with SO_LINGER 0 before its SYN is answered, and sends no reset",
-        topology: Topology::Bridged,
-        versions: Versions::Both,
-        steps: &[
-            Step::Filter(&Rule {
-                name: "no-syn",
-                host: Host::Server,
-                hook: Hook::Input,
-                when: &[Match::DestinationPort(SERVICE)],
-                then: Then::Drop,
-            }),
-            Step::Connect(Host::Client, "client", Peer::At(Host::Server, SERVICE), Connecting::UnderWay),
-            Step::Option("client", SocketOption::LingerZero),
-            Step::Close("client"),
-        ],
-        shows: Shows {
-            counts: &[
-                // The kernel counts an abort though it sends nothing.
-                Count::Counter(Host::Client, "TcpExt.TCPAbortOnData", Quantity::Exactly(1)),
-                Count::Counter(Host::Client, "Tcp.OutRsts", Quantity::Exactly(0)),
-                Count::Rule("no-syn", Quantity::Exactly(1)),
-            ],
-            ..Shows::NOTHING
-        },
-    },
-];
 
 fn recognise(reset: &Reset) -> Opinion {
     // A socket whose both FINs were sent has nothing left to abort (tcp_need_reset).

@@ -3,6 +3,8 @@
 use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
+use crate::scenario::fragment::{CLIENT_LEARNS, CONNECT, LISTEN};
+use crate::scenario::{Condition, Count, Host, Play, Quantity, Shows, Step, Told, Topology, Until, Versions};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -27,8 +29,48 @@ pub static CARD: ResetCause = ResetCause {
     references: &["Linux net/ipv4/inet_connection_sock.c inet_csk_listen_stop, inet_child_forget"],
     recognise: Recogniser::Both(recognise, recognise_many),
     kernel: KernelWord::Says(&[Mechanism::ListenerClosed, Mechanism::NoSocket]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 2] = [
+    Play {
+        id: "one-waits",
+        title: "a listener is closed while a connection waits to be accepted",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[LISTEN, CONNECT, WAITING, Step::Close("listener"), CLIENT_LEARNS],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1)),
+                Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(0)),
+            ],
+            ..Shows::reset(Host::Server, Mechanism::ListenerClosed)
+        },
+    },
+    Play {
+        id: "a-queue-waits",
+        title: "a listener is closed while connections wait that came one after the other",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            LISTEN,
+            Step::Rounds(4, &[CONNECT, Step::Pause(110)]),
+            Step::Close("listener"),
+            Step::Rounds(4, &[Step::Read("client", Until::End)]),
+        ],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"); 4],
+            counts: &[Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(4))],
+            occasion: Some("listener-closed"),
+            ..Shows::reset(Host::Server, Mechanism::ListenerClosed)
+        },
+    },
+];
+
+/// The handshake's last ACK has made a connection that waits to be accepted.
+const WAITING: Step = Step::Await(Condition::Counted(Host::Server, "Tcp.PassiveOpens", 1));
+// end of plays
 
 /// A queue is emptied in less than this.
 const TOGETHER: u64 = 100_000_000;

@@ -3,6 +3,8 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
+use crate::scenario::fragment::NOBODY_LISTENS;
+use crate::scenario::{CLOSED, Connecting, Count, Host, Play, Quantity, Shows, Step, Told, Topology, Versions};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -19,8 +21,40 @@ pub static CARD: ResetCause = ResetCause {
     references: &["RFC 9293 section 3.10.7.1", "Linux net/ipv4/tcp_ipv4.c tcp_v4_send_reset"],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::NoSocket]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 2] = [
+    Play {
+        id: "closed-port",
+        title: "a client connects to a port that no socket has",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[Step::Connect(Host::Client, "client", NOBODY_LISTENS, Connecting::Fails)],
+        shows: REFUSED,
+    },
+    Play {
+        id: "bound-only",
+        title: "a client connects to a port that a socket is bound to and doesn't listen on",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Bind(Host::Server, "idler", CLOSED),
+            Step::Connect(Host::Client, "client", NOBODY_LISTENS, Connecting::Fails),
+        ],
+        shows: REFUSED,
+    },
+];
+
+const REFUSED: Shows = Shows {
+    client: &[Told::Error("ECONNREFUSED")],
+    counts: &[
+        Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1)),
+        Count::Counter(Host::Client, "Tcp.AttemptFails", Quantity::Exactly(1)),
+    ],
+    ..Shows::reset(Host::Server, Mechanism::NoSocket)
+};
+// end of plays
 
 /// A service that answered so recently is still there.
 const RECENT: u64 = 1_000_000_000;

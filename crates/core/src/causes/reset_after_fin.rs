@@ -3,6 +3,12 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Harm, Reset, Shape, Unread, Value, Why};
+use crate::scenario::fragment::{ACCEPT, BOUND_CLIENT, CONNECT, ESTABLISH, EXCHANGE, LISTEN, out_of_the_blue};
+use crate::scenario::{
+    Ack, Condition, Count, Direction, Forgery, Host, Number, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told,
+    Topology, Until, Versions,
+};
+use crate::tcp::Flags;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -40,8 +46,70 @@ pub static CARD: ResetCause = ResetCause {
         Mechanism::NoSocket,
         Mechanism::UnknownOnListener,
     ]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 3] = [
+    Play {
+        id: "close-notify",
+        title: "a server says goodbye and closes, and the client closes without having read that",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Write("server", 24),
+            Step::Close("server"),
+            Step::Await(Condition::State("client", "CLOSE_WAIT")),
+            Step::Close("client"),
+        ],
+        shows: Shows {
+            counts: &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Client, Mechanism::CloseUnread)
+        },
+    },
+    Play {
+        id: "linger-zero-after-fin",
+        title: "a server closes, and the client that has read to the end closes with SO_LINGER 0",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("server"),
+            Step::Read("client", Until::End),
+            Step::Option("client", SocketOption::LingerZero),
+            Step::Close("client"),
+        ],
+        shows: Shows {
+            client: &[Told::Eof],
+            counts: &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnData", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Client, Mechanism::CloseLingerZero)
+        },
+    },
+    Play {
+        id: "late-ack",
+        title: "a late acknowledgment comes to a host that has closed, been closed, and forgotten the connection",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            LISTEN,
+            BOUND_CLIENT,
+            CONNECT,
+            ACCEPT,
+            EXCHANGE,
+            Step::Close("client"),
+            Step::Read("server", Until::End),
+            Step::Shutdown("server", Direction::Write),
+            Step::Await(Condition::State("server", "CLOSE")),
+            Step::Close("server"),
+            Step::Forge(Forgery { seq: Number::Next(0), ack: Ack::Sent(0), ..out_of_the_blue(Flags::ACK, 0, SERVICE) }),
+            Step::Await(Condition::Seen(Host::Server, Flags::RST, Flags::RST, 1)),
+        ],
+        shows: Shows { server: &[Told::Eof], ..Shows::reset(Host::Server, Mechanism::UnknownOnListener) },
+    },
+];
+// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;

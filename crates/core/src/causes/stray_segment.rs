@@ -3,6 +3,14 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{EarlierEnd, Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Value};
+use crate::scenario::fragment::{
+    BOUND_CLIENT, CLIENT_LEARNS, CONNECT, DEAFEN_SERVER, DROP_ACKS, ESTABLISH, EXCHANGE, LISTEN, flood, out_of_the_blue,
+};
+use crate::scenario::{
+    CLOSED, Condition, Count, Host, Play, Quantity, Replies, SERVICE, Shows, SocketOption, Step, Told, Topology, Until,
+    Versions,
+};
+use crate::tcp::Flags;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -35,8 +43,178 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::NoSocket, Mechanism::UnknownOnListener]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 12] = [
+    Play {
+        id: "forgotten-with-a-listener",
+        title: "a server's host has lost a connection, the port is still listened on, and the client goes on",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[ESTABLISH, EXCHANGE, Step::Vanish("server"), Step::Write("client", 20), CLIENT_LEARNS],
+        shows: Shows { client: RESET, ..Shows::reset(Host::Server, Mechanism::UnknownOnListener) },
+    },
+    Play {
+        id: "forgotten",
+        title: "a server's host has lost a connection and its listener, and the client goes on",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Vanish("server"),
+            Step::Close("listener"),
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows { client: RESET, ..Shows::reset(Host::Server, Mechanism::NoSocket) },
+    },
+    Play {
+        id: "an-ack",
+        title: "an acknowledgment out of the blue comes to a closed port",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[Step::Probe(out_of_the_blue(Flags::ACK, 0, CLOSED), Replies::Reset)],
+        shows: Shows::reset(Host::Server, Mechanism::NoSocket),
+    },
+    Play {
+        id: "an-ack-to-a-listener",
+        title: "an acknowledgment out of the blue comes to a port that is listened on",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[LISTEN, Step::Probe(out_of_the_blue(Flags::ACK, 0, SERVICE), Replies::Reset)],
+        shows: Shows::reset(Host::Server, Mechanism::UnknownOnListener),
+    },
+    Play {
+        id: "data",
+        title: "data out of the blue comes to a closed port",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[Step::Probe(out_of_the_blue(PUSH, 20, CLOSED), Replies::Reset)],
+        shows: Shows::reset(Host::Server, Mechanism::NoSocket),
+    },
+    Play {
+        id: "a-fin",
+        title: "a FIN out of the blue comes to a port that is listened on",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[LISTEN, Step::Probe(out_of_the_blue(Flags::FIN.with(Flags::ACK), 0, SERVICE), Replies::Reset)],
+        shows: Shows::reset(Host::Server, Mechanism::UnknownOnListener),
+    },
+    Play {
+        id: "a-syn-ack",
+        title: "a SYN-ACK that nobody asked for comes to a closed port",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[Step::Probe(out_of_the_blue(Flags::SYN.with(Flags::ACK), 0, CLOSED), Replies::Reset)],
+        shows: Shows::reset(Host::Server, Mechanism::NoSocket),
+    },
+    Play {
+        id: "invalid-cookie",
+        title: "an acknowledgment with an invalid SYN cookie comes to a port that was just flooded",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_syncookies", "1"),
+            Step::Listen(Host::Server, "listener", SERVICE, 2),
+            flood(10),
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.SyncookiesSent", 8)),
+            Step::Probe(out_of_the_blue(Flags::ACK, 0, SERVICE), Replies::Reset),
+        ],
+        shows: Shows {
+            counts: &[Count::Counter(Host::Server, "TcpExt.SyncookiesFailed", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Server, Mechanism::UnknownOnListener)
+        },
+    },
+    Play {
+        id: "expired-request",
+        title: "a server never got the handshake's last ACK and has given the request up, and the client sends data",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_synack_retries", "0"),
+            LISTEN,
+            BOUND_CLIENT,
+            DROP_ACKS,
+            CONNECT,
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.TCPTimeouts", 1)),
+            Step::Unfilter("no-ack"),
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows { client: RESET, ..Shows::reset(Host::Server, Mechanism::UnknownOnListener) },
+    },
+    Play {
+        id: "request-of-a-closed-listener",
+        title: "a listener is closed before the handshake's last ACK comes, and the client sends data",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            LISTEN,
+            BOUND_CLIENT,
+            DROP_ACKS,
+            CONNECT,
+            Step::Await(Condition::Met("no-ack", 1)),
+            Step::Close("listener"),
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: Shows { client: RESET, ..Shows::reset(Host::Server, Mechanism::NoSocket) },
+    },
+    Play {
+        id: "gave-up-by-user-timeout",
+        title: "a server hears no acknowledgments, gives up by TCP_USER_TIMEOUT without a word, and the client speaks",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("listener"),
+            Step::Option("server", SocketOption::UserTimeout(300)),
+            DEAFEN_SERVER,
+            Step::Write("server", 50),
+            Step::Read("server", Until::End),
+            Step::Unfilter("unheard"),
+            Step::Read("client", Until::Bytes(50)),
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: GAVE_UP,
+    },
+    Play {
+        id: "gave-up-by-retries",
+        title: "a server hears no acknowledgments, gives up by tcp_retries2 without a word, and the client speaks",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_retries2", "1"),
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("listener"),
+            DEAFEN_SERVER,
+            Step::Write("server", 50),
+            Step::Read("server", Until::End),
+            Step::Unfilter("unheard"),
+            Step::Read("client", Until::Bytes(50)),
+            Step::Write("client", 20),
+            CLIENT_LEARNS,
+        ],
+        shows: GAVE_UP,
+    },
+];
+
+const RESET: &[Told] = &[Told::Error("ECONNRESET"), Told::Error("EPIPE")];
+
+const PUSH: Flags = Flags(Flags::PSH.0 | Flags::ACK.0);
+
+const GAVE_UP: Shows = Shows {
+    client: RESET,
+    server: &[Told::Error("ETIMEDOUT")],
+    counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnTimeout", Quantity::Exactly(1))],
+    ..Shows::reset(Host::Server, Mechanism::NoSocket)
+};
+// end of plays
 
 /// After so long a silence a host may well have forgotten.
 const LONG: u64 = 30_000_000_000;

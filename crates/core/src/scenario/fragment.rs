@@ -1,8 +1,11 @@
 //! Beginnings that many plays share.
 
 use super::cast::Host;
-use super::step::{Connecting, Peer, Step, Until};
+use super::filter::{Hook, Match, Rule, Then};
+use super::forgery::{Ack, Disguise, Forgery, Number};
+use super::step::{Condition, Connecting, Peer, SocketOption, Step, Until};
 use super::{CLOSED, SERVICE};
+use crate::tcp::Flags;
 
 /// The server listens: `listener`.
 pub const LISTEN: Step = Step::Listen(Host::Server, "listener", SERVICE, 8);
@@ -32,3 +35,68 @@ pub const SERVER_LEARNS: Step = Step::Do(&[Step::Read("server", Until::End), Ste
 
 /// A port where nobody listens, as a peer.
 pub const NOBODY_LISTENS: Peer = Peer::At(Host::Server, CLOSED);
+
+/// The client hears of a reset that came after the server's FIN: its kernel tells the end of file, and fails the next write.
+pub const CLIENT_LEARNS_LATE: Step = Step::Do(&[
+    Step::Await(Condition::State("client", "CLOSE")),
+    Step::Read("client", Until::End),
+    Step::Write("client", 1),
+]);
+
+/// The port of a client that a forger must know.
+pub const CLIENT_PORT: u16 = 40_000;
+
+/// The client's socket, bound to that port.
+pub const BOUND_CLIENT: Step =
+    Step::Do(&[Step::Open(Host::Client, "client"), Step::Option("client", SocketOption::Port(CLIENT_PORT))]);
+
+/// The server's host hears nothing of the client any more, but for a reset.
+pub const DEAFEN_SERVER: Step = Step::Filter(&Rule {
+    name: "unheard",
+    host: Host::Server,
+    hook: Hook::Input,
+    when: &[Match::From(Host::Client), Match::Flags(Flags::RST, Flags(0))],
+    then: Then::Drop,
+});
+
+/// The server's host doesn't hear the client's bare acknowledgments, such as the last of a handshake.
+pub const DROP_ACKS: Step = Step::Filter(&Rule {
+    name: "no-ack",
+    host: Host::Server,
+    hook: Hook::Input,
+    when: &[Match::DestinationPort(SERVICE), Match::SourcePort(CLIENT_PORT), Match::Flags(KINDS, Flags::ACK)],
+    then: Then::Drop,
+});
+
+/// The bits that tell a bare acknowledgment, as Linux sends it, from all else.
+const KINDS: Flags = Flags(Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::PSH.0 | Flags::ACK.0);
+
+/// A segment out of the blue: the client's own raw socket sends it, and no connection of the client has its numbers.
+pub const fn out_of_the_blue(flags: Flags, payload: u16, port: u16) -> Forgery {
+    Forgery {
+        by: Host::Client,
+        to: Host::Server,
+        disguise: Disguise::Own(CLIENT_PORT, port),
+        flags,
+        seq: Number::Plain(1_000_000),
+        ack: Ack::Plain(2_000_000),
+        payload,
+        ttl: None,
+        window: 512,
+        count: 1,
+        stride: 0,
+    }
+}
+
+/// So many SYNs to the server's port, each from a port of nobody's, who answers nothing.
+pub const fn flood(count: u32) -> Step {
+    Step::Forge(Forgery {
+        disguise: Disguise::Nobody(SERVICE),
+        ack: Ack::Plain(0),
+        count,
+        ..out_of_the_blue(Flags::SYN, 0, SERVICE)
+    })
+}
+
+/// A request of twenty octets that the server's kernel has and its program hasn't read.
+pub const REQUEST: Step = Step::Do(&[Step::Write("client", 20), Step::Await(Condition::Arrived("server", 20))]);
