@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rst_storm_core::causes::CauseId;
 use rst_storm_core::explain::{Checked, Fused, Hearing, Judged, KernelCheck, KernelSaid, check};
 use rst_storm_core::kernel::{KernelReset, Mechanism, MechanismSet};
 use rst_storm_core::reset::Finding;
@@ -62,16 +63,12 @@ impl Judging<'_> {
         self.check_programs();
         self.check_counts();
         self.check_probes();
-        let resetting = match shows.ending {
-            Ending::Reset(host) => Some(host),
-            _ => shows.except.iter().find_map(|(_, ending)| match ending {
-                Ending::Reset(host) => Some(*host),
-                _ => None,
-            }),
-        };
+        let elsewhere = || shows.except.iter().find_map(|(_, ending)| ending.resetting());
+        let resetting = shows.ending.resetting().or_else(elsewhere);
         let wire = resetting.map(|host| self.check_wire(host));
-        let judged = resetting.and_then(|host| self.judged_at(host)).map(|(_, judged)| judged.clone());
-        let (kernel, fused) = self.check_kernel(judged.as_ref());
+        let judged = resetting.and_then(|host| self.judged_at(host)).map(|(tap, judged)| (tap, judged.clone()));
+        let tap = judged.as_ref().map(|(tap, _)| *tap);
+        let (kernel, fused) = self.check_kernel(tap, judged.as_ref().map(|(_, judged)| judged));
         let occasion = self.check_occasion();
         let octets = |host: Host| self.recording.octets.get(&host.to_string()).copied().unwrap_or_default();
         let (client, server) = (octets(Host::Client), octets(Host::Server));
@@ -117,12 +114,16 @@ impl Judging<'_> {
         let resets: Vec<&Judged> = shown.records.iter().flat_map(|record| &record.resets).collect();
         let fins = shown.records.iter().any(|record| record.connection.fin_first.is_some());
         let by = |judged: &Judged| self.addresses.host_of(judged.reset.segment.source.addr);
+        let to = |judged: &Judged, host| self.addresses.host_of(judged.reset.segment.destination.addr) == Some(host);
+        let challenged = |judged: &&Judged| judged.reset.challenge().is_some();
         match wanted {
             Ending::Reset(host) if resets.iter().any(|judged| by(judged) == Some(host)) => Ending::Reset(host),
-            Ending::Challenged(host) if resets.iter().any(|judged| judged.reset.challenge().is_some()) => {
+            Ending::Challenged(host) if resets.iter().any(|judged| to(judged, host) && challenged(judged)) => {
                 Ending::Challenged(host)
             }
-            Ending::Ignored if !resets.is_empty() => Ending::Ignored,
+            Ending::Ignored(host) if resets.iter().any(|judged| to(judged, host)) && !resets.iter().any(challenged) => {
+                Ending::Ignored(host)
+            }
             _ if !resets.is_empty() => Ending::Reset(by(resets[0]).unwrap_or(Host::Middle)),
             _ if fins => Ending::Fin,
             _ => Ending::Silence,
@@ -190,6 +191,8 @@ impl Judging<'_> {
         if self.chosen.play.shows.kernel.is_some() && host == Host::Server {
             taps.swap(0, 1);
         }
+        // Rather where the wire can show the truth.
+        taps.sort_by_key(|tap| self.chosen.play.shows.seen_as(*tap).is_some());
         taps.into_iter().find_map(|tap| Some((tap, self.first_reset(tap, host)?)))
     }
 
@@ -203,20 +206,29 @@ impl Judging<'_> {
 
     /// The wire alone: the truth must be the best finding or a twin wherever the reset is seen, and nothing wrong certain.
     fn check_wire(&mut self, host: Host) -> WireVerdict {
-        let truth = self.chosen.card.id;
-        let mut worst = Truth::Best;
+        let (truth, shows) = (self.chosen.card.id, &self.chosen.play.shows);
+        let mut worst = None;
         let mut wrongly_certain = false;
+        let mut elsewhere = Vec::new();
         for tap in Tap::ALL {
             let Some(judged) = self.first_reset(tap, host) else { continue };
             let verdict = &judged.verdict;
+            wrongly_certain |= verdict.finding() == Some(Finding::Certain) && verdict.cause() != Some(truth);
+            if let Some(other) = shows.seen_as(tap) {
+                elsewhere.push((tap, other, verdict.cause().map_or("unexplained", |cause| cause.0)));
+                continue;
+            }
             let stands = match verdict.cause() {
                 Some(cause) if cause == truth => Truth::Best,
                 _ if verdict.twins().iter().any(|(twin, _)| *twin == truth) => Truth::Twin,
                 None => Truth::Unexplained,
                 Some(_) => Truth::Missed,
             };
-            worst = worst.max(stands);
-            wrongly_certain |= verdict.finding() == Some(Finding::Certain) && verdict.cause() != Some(truth);
+            worst = worst.max(Some(stands));
+        }
+        let hidden = worst.is_none() && !elsewhere.is_empty();
+        for (tap, other, found) in elsewhere {
+            self.try_that(format!("the wire at {tap} shows {other}"), found == other, found);
         }
         let named = self.judged_at(host).map(|(tap, judged)| {
             let verdict = &judged.verdict;
@@ -226,7 +238,7 @@ impl Judging<'_> {
                 confidence: verdict.finding().map(|finding| finding.to_string()),
                 twins: verdict.twins().iter().map(|(twin, _)| twin.to_string()).collect(),
                 sender: judged.reset.sender.who.word().to_owned(),
-                truth: worst,
+                truth: worst.unwrap_or(Truth::Missed),
                 wrongly_certain,
             }
         });
@@ -240,16 +252,37 @@ impl Judging<'_> {
             wrongly_certain: false,
         });
         let found = verdict.cause.clone().unwrap_or_else(|| "unexplained".to_owned());
-        self.try_that(
-            format!("the wire alone says {truth}, or a twin of it"),
-            verdict.truth <= Truth::Twin,
-            format!("{found}, worst at any tap: {:?}", verdict.truth),
-        );
+        if !hidden {
+            self.try_that(
+                format!("the wire alone says {truth}, or a twin of it"),
+                verdict.truth <= Truth::Twin,
+                format!("{found}, worst at any tap: {:?}", verdict.truth),
+            );
+        }
         self.try_that("nothing wrong is certain", !verdict.wrongly_certain, found);
         verdict
     }
 
-    fn check_kernel(&mut self, judged: Option<&Judged>) -> (KernelColumn, Vec<String>) {
+    /// With the kernel's word: both together must allow the truth; where no tap can show it, the kernel must contradict the wire.
+    fn check_fused(&mut self, checked: &KernelCheck, fused: &Fused, tap: Option<Tap>) {
+        let truth = self.chosen.card.id;
+        let names = |causes: &[CauseId]| causes.iter().map(ToString::to_string).collect::<Vec<String>>().join(", ");
+        if tap.is_some_and(|tap| self.chosen.play.shows.seen_as(tap).is_some()) {
+            let (holds, found) = match checked {
+                KernelCheck::Disagrees(allowed) => (allowed.contains(&truth), names(allowed)),
+                _ => (false, "it agrees".to_owned()),
+            };
+            return self.try_that(format!("the kernel contradicts the wire and allows {truth}"), holds, found);
+        }
+        let (holds, found) = match fused {
+            Fused::Cause(cause, _) => (*cause == truth || self.chosen.card.refines == Some(*cause), cause.to_string()),
+            Fused::Several(causes) => (causes.contains(&truth), names(causes)),
+            Fused::Nothing | Fused::AsWire => (false, "nothing".to_owned()),
+        };
+        self.try_that(format!("wire and kernel together allow {truth}"), holds, found);
+    }
+
+    fn check_kernel(&mut self, tap: Option<Tap>, judged: Option<&Judged>) -> (KernelColumn, Vec<String>) {
         let column = |said, mechanisms, check, why_not| KernelColumn { said, mechanisms, check, why_not };
         let Some(judged) = judged else {
             return (column(None, Vec::new(), CheckWord::NothingToAsk, None), Vec::new());
@@ -268,18 +301,7 @@ impl Judging<'_> {
         let mechanisms = event.as_ref().map_or(MechanismSet::EMPTY, KernelReset::mechanisms);
         if !matches!(said, KernelSaid::NotWatched(_)) {
             self.check_mechanism(mechanisms, event.as_ref());
-            let truth = self.chosen.card.id;
-            let (holds, found) = match &fused {
-                Fused::Cause(cause, _) => {
-                    (*cause == truth || self.chosen.card.refines == Some(*cause), cause.to_string())
-                }
-                Fused::Several(causes) => {
-                    let names: Vec<String> = causes.iter().map(ToString::to_string).collect();
-                    (causes.contains(&truth), names.join(", "))
-                }
-                Fused::Nothing | Fused::AsWire => (false, "nothing".to_owned()),
-            };
-            self.try_that(format!("wire and kernel together allow {truth}"), holds, found);
+            self.check_fused(&checked, &fused, tap);
         }
         let (word, why) = match checked {
             KernelCheck::Agrees => (CheckWord::Agrees, None),

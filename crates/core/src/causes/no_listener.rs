@@ -1,8 +1,11 @@
 //! no-listener: nothing listens at that address and port.
 
+mod probes;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
+use crate::scenario::Play;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -19,8 +22,10 @@ pub static CARD: ResetCause = ResetCause {
     references: &["RFC 9293 section 3.10.7.1", "Linux net/ipv4/tcp_ipv4.c tcp_v4_send_reset"],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::NoSocket]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+static PLAYS: [Play; 1] = [probes::PLAY];
 
 /// A service that answered so recently is still there.
 const RECENT: u64 = 1_000_000_000;
