@@ -1,9 +1,9 @@
 //! A play's recording, its captures and the kernel's events against what the play promises.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rst_storm_core::causes::CauseId;
-use rst_storm_core::explain::{Checked, Fused, Hearing, Judged, KernelCheck, KernelSaid, check};
+use rst_storm_core::explain::{Checked, Fused, Hearing, Judged, KernelCheck, KernelSaid, Verdict, check};
 use rst_storm_core::kernel::{KernelReset, Mechanism, MechanismSet};
 use rst_storm_core::reset::Finding;
 use rst_storm_core::scenario::{Count, Ending, Host, Tap, Told};
@@ -34,21 +34,28 @@ pub fn judge(
     heard: &Heard,
     stop: &Stop,
 ) -> Result<Row, SourceError> {
+    let file = |tap: Tap| {
+        let file = recording.taps.iter().find(|file| file.tap == tap.to_string());
+        file.map(|file| bundle.join(&file.file))
+    };
     let mut shown = Vec::new();
     for tap in Tap::ALL {
-        let file = recording.taps.iter().find(|file| file.tap == tap.to_string());
-        if let Some(file) = file {
-            shown.push((tap, wire::explain(&bundle.join(&file.file), stop)?));
+        if let Some(file) = file(tap) {
+            shown.push((tap, wire::explain(&[file], stop)?));
         }
     }
+    let ports: Vec<PathBuf> = [Tap::ClientPort, Tap::ServerPort].into_iter().filter_map(file).collect();
+    let between = if chosen.play.shows.between { Some(wire::explain(&ports, stop)?) } else { None };
     let addresses = Addresses { version: chosen.version, topology: chosen.play.topology, number: recording.number };
-    Ok(Judging { chosen, recording, shown, heard, addresses, checks: Vec::new() }.into_row())
+    Ok(Judging { chosen, recording, shown, between, heard, addresses, checks: Vec::new() }.into_row())
 }
 
 struct Judging<'a> {
     chosen: &'a Chosen,
     recording: &'a Recording,
     shown: Vec<(Tap, Shown)>,
+    /// Both ports of the middle as one, where the play asks for it.
+    between: Option<Shown>,
     heard: &'a Heard,
     addresses: Addresses,
     checks: Vec<Tried>,
@@ -59,6 +66,7 @@ impl Judging<'_> {
         let shows = &self.chosen.play.shows;
         let stumble = self.recording.stumble.clone();
         self.try_that("played to the end", stumble.is_none(), stumble.unwrap_or_else(|| "yes".to_owned()));
+        self.try_that("the taps lost nothing", self.recording.dropped == 0, self.recording.dropped.to_string());
         self.check_endings();
         self.check_programs();
         self.check_counts();
@@ -67,7 +75,7 @@ impl Judging<'_> {
         let resetting = shows.ending.resetting().or_else(elsewhere);
         let wire = resetting.map(|host| self.check_wire(host));
         let judged = resetting.and_then(|host| self.judged_at(host)).map(|(tap, judged)| (tap, judged.clone()));
-        let tap = judged.as_ref().map(|(tap, _)| *tap);
+        let tap = judged.as_ref().and_then(|(tap, _)| *tap);
         let (kernel, fused) = self.check_kernel(tap, judged.as_ref().map(|(_, judged)| judged));
         let occasion = self.check_occasion();
         let octets = |host: Host| self.recording.octets.get(&host.to_string()).copied().unwrap_or_default();
@@ -186,19 +194,27 @@ impl Judging<'_> {
     }
 
     /// The reset that is judged, at the tap that is named: where its sender's kernel put it on the wire, else where it is seen.
-    fn judged_at(&self, host: Host) -> Option<(Tap, &Judged)> {
+    /// No tap is named where it is judged at both ports of the middle as one.
+    fn judged_at(&self, host: Host) -> Option<(Option<Tap>, &Judged)> {
+        if let Some(between) = &self.between {
+            return Some((None, self.first_reset(between, host)?));
+        }
         let mut taps = [Tap::ClientPort, Tap::ServerPort, Tap::Client, Tap::Server];
         if self.chosen.play.shows.kernel.is_some() && host == Host::Server {
             taps.swap(0, 1);
         }
         // Rather where the wire can show the truth.
         taps.sort_by_key(|tap| self.chosen.play.shows.seen_as(*tap).is_some());
-        taps.into_iter().find_map(|tap| Some((tap, self.first_reset(tap, host)?)))
+        taps.into_iter().find_map(|tap| Some((Some(tap), self.first_reset_at(tap, host)?)))
     }
 
     /// The first reset of a host at a tap.
-    fn first_reset(&self, tap: Tap, host: Host) -> Option<&Judged> {
+    fn first_reset_at(&self, tap: Tap, host: Host) -> Option<&Judged> {
         let (_, shown) = self.shown.iter().find(|(known, _)| *known == tap)?;
+        self.first_reset(shown, host)
+    }
+
+    fn first_reset<'a>(&self, shown: &'a Shown, host: Host) -> Option<&'a Judged> {
         let resets = shown.records.iter().flat_map(|record| &record.resets);
         let its = resets.filter(|judged| self.addresses.host_of(judged.reset.segment.source.addr) == Some(host));
         its.min_by_key(|judged| (judged.reset.segment.at, judged.reset.segment.frame))
@@ -211,20 +227,17 @@ impl Judging<'_> {
         let mut wrongly_certain = false;
         let mut elsewhere = Vec::new();
         for tap in Tap::ALL {
-            let Some(judged) = self.first_reset(tap, host) else { continue };
+            let Some(judged) = self.first_reset_at(tap, host) else { continue };
             let verdict = &judged.verdict;
             wrongly_certain |= verdict.finding() == Some(Finding::Certain) && verdict.cause() != Some(truth);
             if let Some(other) = shows.seen_as(tap) {
                 elsewhere.push((tap, other, verdict.cause().map_or("unexplained", |cause| cause.0)));
-                continue;
+            } else if self.between.is_none() {
+                worst = worst.max(Some(stands(truth, verdict)));
             }
-            let stands = match verdict.cause() {
-                Some(cause) if cause == truth => Truth::Best,
-                _ if verdict.twins().iter().any(|(twin, _)| *twin == truth) => Truth::Twin,
-                None => Truth::Unexplained,
-                Some(_) => Truth::Missed,
-            };
-            worst = worst.max(Some(stands));
+        }
+        if let Some(judged) = self.between.as_ref().and_then(|between| self.first_reset(between, host)) {
+            worst = Some(stands(truth, &judged.verdict));
         }
         let hidden = worst.is_none() && !elsewhere.is_empty();
         for (tap, other, found) in elsewhere {
@@ -233,7 +246,7 @@ impl Judging<'_> {
         let named = self.judged_at(host).map(|(tap, judged)| {
             let verdict = &judged.verdict;
             WireVerdict {
-                tap: tap.to_string(),
+                tap: tap.map_or_else(|| "both ports".to_owned(), |tap| tap.to_string()),
                 cause: verdict.cause().map(|cause| cause.to_string()),
                 confidence: verdict.finding().map(|finding| finding.to_string()),
                 twins: verdict.twins().iter().map(|(twin, _)| twin.to_string()).collect(),
@@ -358,6 +371,15 @@ impl Judging<'_> {
             self.try_that(format!("all together name the occasion {wanted}"), found == wanted, found);
         }
         named
+    }
+}
+
+fn stands(truth: CauseId, verdict: &Verdict) -> Truth {
+    match verdict.cause() {
+        Some(cause) if cause == truth => Truth::Best,
+        _ if verdict.twins().iter().any(|(twin, _)| *twin == truth) => Truth::Twin,
+        None => Truth::Unexplained,
+        Some(_) => Truth::Missed,
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use rst_storm_core::scenario::{
-    Condition, Forgery, Host, IpVersion, Name, Peer, Play, Replies, SocketOption, Step, Tap,
+    Condition, Disguise, Forgery, Host, IpVersion, Name, Peer, Play, Replies, SocketOption, Step, Tap,
 };
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::{conntrack, sock_diag, sysctl, tcp_socket};
@@ -249,14 +249,19 @@ impl Player {
 
     /// All are made before the first is sent, so that they leave together.
     fn forge(&mut self, forgeries: &[Forgery]) -> Result<(), PlayError> {
-        self.taps.drain()?;
+        // The rings hand over late what has passed, and numbers are told by that.
+        let told = |forgery: &Forgery| matches!(forgery.disguise, Disguise::PeerOf(_) | Disguise::As(_));
+        if forgeries.iter().any(told) {
+            self.taps.settle()?;
+        }
         let mut made = Vec::with_capacity(forgeries.len());
         for forgery in forgeries {
             let frames = forge::frames(&self.stage, &self.taps, &self.cast, self.round, forgery, self.forged)?;
             made.push((forge::sender(&self.stage, forgery)?, frames));
             self.forged += forgery.count;
         }
-        for (sender, frames) in made {
+        // A packet socket takes milliseconds to close.
+        for (sender, frames) in &made {
             for (place, some) in frames.chunks(PORTION).enumerate() {
                 if place > 0 {
                     self.taps.drain()?;

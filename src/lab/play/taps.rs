@@ -66,7 +66,7 @@ impl Taps {
             let numbers = taps.iter().map(|tap| links.index(link_at(*tap))).collect::<Result<Vec<u32>>>()?;
             let config = RingConfig {
                 block_size: 1 << 18,
-                block_count: 64,
+                block_count: 16,
                 block_timeout: BLOCK_TIMEOUT,
                 ..RingConfig::new(numbers)
             };

@@ -26,6 +26,9 @@ impl Play {
         }
         let elsewhere = shows.seen_as.iter().map(|(tap, cause)| format!("wire at {tap}: it looks like {cause}"));
         lines.extend(elsewhere);
+        if shows.between {
+            lines.push("wire at both ports of the middle as one: the cause, which neither shows alone".to_owned());
+        }
         lines.push(match shows.kernel {
             Some((host, mechanism)) => format!("kernel of the {host}: {}", mechanism.name()),
             None => "kernel: no host's TCP sends a reset that counts".to_owned(),

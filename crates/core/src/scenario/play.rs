@@ -39,6 +39,8 @@ pub struct Shows {
     pub except: &'static [(Tap, Ending)],
     /// Taps at which the wire shows another cause, by its name, and can't show the truth.
     pub seen_as: &'static [(Tap, &'static str)],
+    /// Whether only a capture of both links of the middle, as one, can show the cause.
+    pub between: bool,
     /// Who sends the reset by what mechanism of its kernel; None where no host's TCP sends the reset that is judged.
     pub kernel: Option<(Host, Mechanism)>,
     /// What the client's calls said, errors and ends of file, in order.
@@ -69,6 +71,7 @@ impl Shows {
         ending: Ending::Silence,
         except: &[],
         seen_as: &[],
+        between: false,
         kernel: None,
         client: &[],
         server: &[],

@@ -6,6 +6,8 @@ use crate::scenario::{
 };
 
 const KILLED: Shows = Shows {
+    // At each port of the middle passes one of the two.
+    between: true,
     except: &[(Tap::ServerPort, Ending::Reset(Host::Client)), (Tap::Server, Ending::Reset(Host::Client))],
     client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
     server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],

@@ -56,6 +56,13 @@ pub(super) static PLAYS: [Play; 3] = [
             ACCEPT,
             EXCHANGE,
         ],
-        shows: LIVES,
+        shows: Shows {
+            counts: &[
+                Count::Counter(Host::Client, "Tcp.EstabResets", Quantity::Exactly(0)),
+                Count::Counter(Host::Client, "Tcp.AttemptFails", Quantity::Exactly(0)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            ..LIVES
+        },
     },
 ];
