@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use rst_storm_core::scenario::{
-    Condition, Forgery, Host, IpVersion, Name, Peer, Play, Replies, SocketOption, Step, Tap,
+    Condition, Disguise, Forgery, Host, IpVersion, Name, Peer, Play, Replies, SocketOption, Step, Tap,
 };
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::{conntrack, sock_diag, sysctl, tcp_socket};
@@ -110,9 +110,11 @@ impl Player {
                 self.stage.enter(host)?;
                 conntrack::flush()?;
             }
+            Step::BridgeAddress => self.stage.address_bridge()?,
             Step::Await(condition) => self.wait_for(condition)?,
             Step::Pause(milliseconds) => self.pause(milliseconds)?,
-            Step::Forge(forgery) => self.forge(&forgery)?,
+            Step::Forge(forgery) => self.forge(&[forgery])?,
+            Step::Volley(forgeries) => self.forge(forgeries)?,
             Step::Probe(forgery, wanted) => self.probe(&forgery, wanted)?,
             Step::Hand(socket, process) => {
                 let actor = self.cast.take(self.key(socket))?;
@@ -235,10 +237,28 @@ impl Player {
         })
     }
 
-    fn forge(&mut self, forgery: &Forgery) -> Result<(), PlayError> {
-        self.taps.drain()?;
-        forge::send(&self.stage, &self.taps, &self.cast, self.round, forgery, self.forged)?;
-        self.forged += forgery.count;
+    /// All are made before the first is sent, so that they leave together.
+    fn forge(&mut self, forgeries: &[Forgery]) -> Result<(), PlayError> {
+        // The rings hand over late what has passed, and numbers are told by that.
+        let told = |forgery: &Forgery| matches!(forgery.disguise, Disguise::PeerOf(_) | Disguise::As(_));
+        if forgeries.iter().any(told) {
+            self.taps.settle()?;
+        }
+        let mut made = Vec::with_capacity(forgeries.len());
+        for forgery in forgeries {
+            let frames = forge::frames(&self.stage, &self.taps, &self.cast, self.round, forgery, self.forged)?;
+            made.push((forge::sender(&self.stage, forgery)?, frames));
+            self.forged += forgery.count;
+        }
+        // A packet socket takes milliseconds to close.
+        for (sender, frames) in &made {
+            for (place, some) in frames.chunks(PORTION).enumerate() {
+                if place > 0 {
+                    self.taps.drain()?;
+                }
+                sender.send_all(some)?;
+            }
+        }
         Ok(())
     }
 
@@ -248,7 +268,7 @@ impl Player {
         let tap = if forgery.to == Host::Server { Tap::ServerPort } else { Tap::ClientPort };
         let before = self.taps.roll(tap).segments.len();
         let (source, target) = forge::ends(&self.stage, &self.cast, self.round, forgery, self.forged)?;
-        self.forge(forgery)?;
+        self.forge(&[*forgery])?;
         let mut asked = None;
         let mut answer = None;
         for _ in 0..SILENCE.as_millis() {
@@ -272,6 +292,9 @@ impl Player {
         Ok(())
     }
 }
+
+/// So many forged frames are sent between two looks at the taps, so that their rings don't run over.
+const PORTION: usize = 1024;
 
 /// The most that is slept without a look at the taps, in milliseconds.
 const PIECE: u32 = 20;
