@@ -13,7 +13,7 @@ use crate::{linger_zero, refusal, taken};
 fn a_line_tells_all_and_fits() {
     let page = Page::new(Style::Plain);
     let mut dying = linger_zero();
-    dying.life = Life::Dying { signal: Some(9) };
+    dying.life = Life::Dying { signal: Some(11) };
     dying.stack.clear();
     let told = [linger_zero(), refusal(), taken(), dying].map(|reset| text::reset(&reset, &page)).concat();
     assert_eq!(
@@ -25,7 +25,7 @@ fn a_line_tells_all_and_fits() {
          \x20                      no-socket\n\
          11:08:43.123456 taken  [2001:db8::2]:7 > [2001:db8::1]:40001\n\
          11:08:43.123456 sent   10.0.1.2:9999 > 10.0.1.1:40000 TCP_STATE TCP_CLOSE active\n\
-         \x20                      server[41], killed by signal 9: close-linger-zero or\n\
+         \x20                      server[41], killed by signal 11: close-linger-zero or\n\
          \x20                      disconnect\n"
     );
     assert!(told.lines().all(|line| line.len() <= 80), "{told}");

@@ -107,7 +107,8 @@ pub enum Life {
     Living,
     /// It was ending (sched_process_exit came first).
     Dying {
-        /// The signal that killed it, if that is known to be one: no other thread of it ended without.
+        /// The signal that killed it, if that is known to be one: no other thread of it ended without. 9 (SIGKILL) may stand
+        /// for any that dumps no core, SIGTERM too: the kernel delivers those as SIGKILL (complete_signal).
         signal: Option<i32>,
     },
 }
