@@ -128,7 +128,8 @@ fn play_all(
     if let Some((chosen, why)) = played.failures.first() {
         return Err(Failure::lacks(format!("{chosen} (IPv{}): {why}", chosen.ip())));
     }
-    let matrix = Matrix::new(played.rows.clone(), crate::lab::play::kernel());
+    let reasons = listener.as_ref().map(|listener| listener.describe().watched.reasons).unwrap_or_default();
+    let matrix = Matrix::new(played.rows.clone(), crate::lab::play::kernel()).with_reasons(&reasons);
     if args.out.is_some() {
         let file = folder.path().join("matrix.json");
         let written = serde_json::to_vec_pretty(&matrix).map_err(std::io::Error::other);

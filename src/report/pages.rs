@@ -57,6 +57,14 @@ fn index(matrix: &Matrix) -> String {
         totals.missed,
         totals.wrongly_certain
     );
+    if !matrix.reasons.is_empty() {
+        text.push_str("\n## The kernel's own reasons\n\n| reason | made by |\n|---|---|\n");
+        for reason in &matrix.reasons {
+            let made: Vec<String> = reason.made_by.iter().map(|play| format!("`{play}`")).collect();
+            let made = reason.why_not.clone().map_or_else(|| made.join(", "), |why| format!("not made: {why}"));
+            let _ = writeln!(text, "| {} | {made} |", reason.reason.replace('_', "\\_"));
+        }
+    }
     text
 }
 
