@@ -88,6 +88,13 @@ impl Cast {
         self.calls.push(Call { at, host, on, call, answer });
     }
 
+    /// How long a socket's last call is ago.
+    pub fn idle(&self, key: Key) -> Duration {
+        let name = shown(key);
+        let last = self.calls.iter().rev().find(|call| call.on == name);
+        self.began.elapsed().saturating_sub(Duration::from_nanos(last.map_or(0, |call| call.at)))
+    }
+
     /// The socket of this name: this round's, or that of the play as a whole.
     pub fn find(&self, key: Key) -> Result<&Actor, Stumble> {
         self.actors.get(&key).or_else(|| self.actors.get(&(key.0, 0))).ok_or_else(|| Stumble::NoSocket(shown(key)))

@@ -312,7 +312,7 @@ impl Judging<'_> {
         let Checked { check: checked, fused } = check(&judged.verdict, &said);
         let mechanisms = event.as_ref().map_or(MechanismSet::EMPTY, KernelReset::mechanisms);
         if !matches!(said, KernelSaid::NotWatched(_)) {
-            self.check_mechanism(mechanisms, event.as_ref());
+            self.check_mechanism(mechanisms, event.as_ref(), judged);
             self.check_fused(&checked, &fused, tap);
         }
         let (word, why) = match checked {
@@ -331,11 +331,11 @@ impl Judging<'_> {
     }
 
     /// With the kernel's word the mechanism is exact; where an event allows several, a counter names it.
-    fn check_mechanism(&mut self, mechanisms: MechanismSet, event: Option<&KernelReset>) {
+    fn check_mechanism(&mut self, mechanisms: MechanismSet, event: Option<&KernelReset>, judged: &Judged) {
         let found = event.map_or_else(|| "no event".to_owned(), words);
         match self.chosen.play.shows.kernel {
             Some((host, mechanism)) => {
-                let named = self.told_apart(mechanisms, host);
+                let named = self.told_apart(mechanisms, host, judged);
                 let names: Vec<&str> = named.names().collect();
                 let wanted = format!("the kernel's mechanism is {}", mechanism.name());
                 self.try_that(wanted, named.only() == Some(mechanism), format!("{found}: {}", names.join(", ")));
@@ -344,18 +344,21 @@ impl Judging<'_> {
         }
     }
 
-    /// A counter of the sender may name what its event leaves open.
-    fn told_apart(&self, mechanisms: MechanismSet, host: Host) -> MechanismSet {
-        let counted = [
-            (Mechanism::AcceptQueueOverflow, "TcpExt.ListenOverflows"),
-            (Mechanism::AbortOnLinger, "TcpExt.TCPAbortOnLinger"),
-        ];
+    /// A counter of the sender, or the segment that is answered, may name what its event leaves open.
+    fn told_apart(&self, mechanisms: MechanismSet, host: Host, judged: &Judged) -> MechanismSet {
         if mechanisms.len() < 2 {
             return mechanisms;
         }
-        match counted.into_iter().find(|(mechanism, _)| mechanisms.contains(*mechanism)) {
-            Some((mechanism, counter)) if self.counter(host, counter) > 0 => MechanismSet::of(&[mechanism]),
-            Some((mechanism, _)) => mechanisms.iter().filter(|other| *other != mechanism).collect(),
+        let counted = |counter| self.counter(host, counter) > 0;
+        // Only TCP_LINGER2 answers an acknowledgment that brings no data.
+        let bare = judged.reset.facts.offending.is_some_and(|asked| asked.len == 0);
+        let signs = [
+            (Mechanism::AcceptQueueOverflow, counted("TcpExt.ListenOverflows")),
+            (Mechanism::AbortOnLinger, counted("TcpExt.TCPAbortOnLinger") || bare),
+        ];
+        match signs.into_iter().find(|(mechanism, _)| mechanisms.contains(*mechanism)) {
+            Some((mechanism, true)) => MechanismSet::of(&[mechanism]),
+            Some((mechanism, false)) => mechanisms.iter().filter(|other| *other != mechanism).collect(),
             None => mechanisms,
         }
     }

@@ -227,7 +227,8 @@ fn known(event: &KernelReset, playing: &[Playing]) -> Option<(u16, bool)> {
     let its = |one: &&Playing| {
         let hosts = [event.source.addr, event.destination.addr].map(|address| one.addresses.host_of(address));
         let nobody = [event.source.addr, event.destination.addr].contains(&one.addresses.nobody());
-        hosts.iter().flatten().count() == 2 || (nobody && hosts.iter().flatten().count() == 1)
+        let known = hosts.iter().flatten().count();
+        known == 2 || (known == 1 && (nobody || event.is_of_a_listener()))
     };
     let one = playing.iter().find(its)?;
     Some((one.addresses.number, one.addresses.version == IpVersion::V6))

@@ -128,7 +128,7 @@ fn play_all(
     if let Some((chosen, why)) = played.failures.first() {
         return Err(Failure::lacks(format!("{chosen} (IPv{}): {why}", chosen.ip())));
     }
-    let reasons = listener.as_ref().map(|listener| listener.describe().watched.reasons).unwrap_or_default();
+    let reasons = listener.as_ref().map(|listener| listener.describe(None).watched.reasons).unwrap_or_default();
     let matrix = Matrix::new(played.rows.clone(), crate::lab::play::kernel()).with_reasons(&reasons);
     if args.out.is_some() {
         let file = folder.path().join("matrix.json");

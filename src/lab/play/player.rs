@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rst_storm_core::scenario::{
-    Condition, Disguise, Forgery, Host, IpVersion, Name, Peer, Play, Replies, SocketOption, Step, Tap,
+    Ack, Condition, Disguise, Forgery, Host, IpVersion, Name, Number, Peer, Play, Replies, SocketOption, Step, Tap,
 };
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::{conntrack, sock_diag, sysctl, tcp_socket};
@@ -195,11 +195,15 @@ impl Player {
 
     /// The taps are read all the while, so that their rings don't run over.
     fn pause(&mut self, milliseconds: u32) -> Result<(), PlayError> {
-        for _ in 0..milliseconds.div_ceil(PIECE) {
-            thread::sleep(Duration::from_millis(PIECE.into()));
+        let over = Instant::now() + Duration::from_millis(milliseconds.into());
+        loop {
+            let left = over.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(PIECE));
             self.taps.drain()?;
         }
-        Ok(())
     }
 
     fn wait_for(&mut self, condition: Condition) -> Result<(), PlayError> {
@@ -221,6 +225,11 @@ impl Player {
                 let now = self.cast.find(self.key(name))?.socket.state();
                 now.is_ok_and(|now| now.name() == state)
             }
+            Condition::Forgotten(name) => {
+                let (own, peer) = self.cast.ends(self.key(name))?;
+                self.stage.enter(self.stage.addresses.host_of(own.ip()).unwrap_or(Host::Server))?;
+                sock_diag::find(own, peer)?.is_none()
+            }
             Condition::Arrived(name, octets) => {
                 self.cast.find(self.key(name))?.socket.unread().is_ok_and(|unread| unread >= octets as usize)
             }
@@ -233,6 +242,9 @@ impl Player {
                 let (group, name) = counter.split_once('.').unwrap_or(("TcpExt", counter));
                 now.value(group, name).is_some_and(|count| count >= by)
             }
+            Condition::Idle(name, milliseconds) => {
+                self.cast.idle(self.key(name)) >= Duration::from_millis(milliseconds.into())
+            }
             Condition::Met(rule, packets) => self.filters.met(rule)? >= packets,
         })
     }
@@ -240,7 +252,10 @@ impl Player {
     /// All are made before the first is sent, so that they leave together.
     fn forge(&mut self, forgeries: &[Forgery]) -> Result<(), PlayError> {
         // The rings hand over late what has passed, and numbers are told by that.
-        let told = |forgery: &Forgery| matches!(forgery.disguise, Disguise::PeerOf(_) | Disguise::As(_));
+        let told = |forgery: &Forgery| {
+            let copied = forgery.ttl.is_none() && matches!(forgery.disguise, Disguise::PeerOf(_) | Disguise::As(_));
+            copied || matches!(forgery.seq, Number::Next(_)) || matches!(forgery.ack, Ack::Sent(_))
+        };
         if forgeries.iter().any(told) {
             self.taps.settle()?;
         }
@@ -296,8 +311,8 @@ impl Player {
 /// So many forged frames are sent between two looks at the taps, so that their rings don't run over.
 const PORTION: usize = 1024;
 
-/// The most that is slept without a look at the taps, in milliseconds.
-const PIECE: u32 = 20;
+/// The most that is slept without a look at the taps.
+const PIECE: Duration = Duration::from_millis(20);
 
 fn reply(flags: rst_storm_core::tcp::Flags) -> Reply {
     if flags.is_rst() {

@@ -111,7 +111,6 @@ const UNREAD: Shows = Shows {
     counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))],
     ..Shows::reset(Host::Server, Mechanism::CloseUnread)
 };
-// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     if !reset.is_active() {

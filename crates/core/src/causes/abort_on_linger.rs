@@ -76,7 +76,6 @@ static PLAYS: [Play; 2] = [
         },
     },
 ];
-// end of plays
 
 /// An acknowledgment that comes later than this isn't the first of the FIN, or the network is broken.
 const SOON: u64 = 1_000_000_000;

@@ -61,7 +61,6 @@ static PLAYS: [Play; 2] = [
         },
     },
 ];
-// end of plays
 
 /// One command's work takes less than this.
 const TOGETHER: u64 = 100_000_000;

@@ -98,7 +98,6 @@ static PLAYS: [Play; 2] = [
         shows: Shows::reset(Host::Server, Mechanism::UnknownOnListener),
     },
 ];
-// end of plays
 
 /// A SYN cookie is good for one or two minutes (MAX_SYNCOOKIE_AGE).
 const COOKIE: u64 = 60_000_000_000;

@@ -57,7 +57,6 @@ static PLAYS: [Play; 1] = [Play {
         ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
     },
 }];
-// end of plays
 
 const LEAST: u64 = 3;
 

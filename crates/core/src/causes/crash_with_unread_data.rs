@@ -82,7 +82,6 @@ const DEATH: Shows = Shows {
     counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))],
     ..Shows::reset(Host::Server, Mechanism::DeathUnread)
 };
-// end of plays
 
 /// A death takes all connections of a process; what takes longer than this is not one.
 const TOGETHER: u64 = 100_000_000;

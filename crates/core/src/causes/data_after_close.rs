@@ -42,7 +42,7 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 6] = [
+static PLAYS: [Play; 7] = [
     Play {
         id: "time-wait",
         title: "a server has closed, its FIN is acknowledged, and the client sends another request",
@@ -131,7 +131,7 @@ static PLAYS: [Play; 6] = [
     },
     Play {
         id: "fin-wait-2-expired",
-        title: "a server has closed and forgotten the connection after tcp_fin_timeout, and the client sends another request",
+        title: "a server has closed and forgotten the connection after tcp_fin_timeout",
         topology: Topology::Bridged,
         versions: Versions::Both,
         steps: &[
@@ -140,11 +140,27 @@ static PLAYS: [Play; 6] = [
             EXCHANGE,
             Step::Close("listener"),
             Step::Close("server"),
-            Step::Await(Condition::Counted(Host::Server, "TcpExt.TW", 1)),
+            Step::Await(Condition::Forgotten("server")),
             Step::Write("client", 20),
             CLIENT_LEARNS_LATE,
         ],
         shows: Shows { client: LATE, ..Shows::reset(Host::Server, Mechanism::NoSocket) },
+    },
+    Play {
+        id: "fin-wait-2-expired-with-a-listener",
+        title: "a server has closed and forgotten the connection after tcp_fin_timeout, and still listens",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            Step::Set(Host::Server, "net/ipv4/tcp_fin_timeout", "1"),
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("server"),
+            Step::Await(Condition::Forgotten("server")),
+            Step::Write("client", 20),
+            CLIENT_LEARNS_LATE,
+        ],
+        shows: Shows { client: LATE, ..Shows::reset(Host::Server, Mechanism::UnknownOnListener) },
     },
     Play {
         id: "shutdown-read",
@@ -162,7 +178,6 @@ static PLAYS: [Play; 6] = [
         shows: Shows {
             counts: &[
                 Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
-                // The SYN, the last ACK, the acknowledgment of the answer and two requests.
                 Count::Counter(Host::Client, "Tcp.RetransSegs", Quantity::Exactly(0)),
             ],
             ..Shows::NOTHING
@@ -172,7 +187,6 @@ static PLAYS: [Play; 6] = [
 
 /// The kernel takes a reset after a FIN for less than an error: the end of file, and EPIPE for whoever still writes.
 const LATE: &[Told] = &[Told::Eof, Told::Error("EPIPE")];
-// end of plays
 
 /// Linux forgets a closed socket that still waits for the peer's FIN after this (tcp_fin_timeout, as it comes).
 const FIN_TIMEOUT: u64 = 60_000_000_000;

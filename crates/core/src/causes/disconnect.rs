@@ -59,7 +59,6 @@ static PLAYS: [Play; 2] = [
         },
     },
 ];
-// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     if !reset.is_active() || reset.facts.progress == Progress::Closed {

@@ -102,7 +102,6 @@ static PLAYS: [Play; 3] = [
         },
     },
 ];
-// end of plays
 
 /// An end that spoke less long ago than this had hardly lost the connection.
 const AWAY: u64 = 1_000_000_000;

@@ -4,7 +4,9 @@ use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCau
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 use crate::scenario::fragment::{ACCEPT, CONNECT, EXCHANGE, LISTEN};
-use crate::scenario::{Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Until, Versions};
+use crate::scenario::{
+    Condition, Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Until, Versions,
+};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -29,19 +31,19 @@ pub static CARD: ResetCause = ResetCause {
 
 static PLAYS: [Play; 1] = [Play {
     id: "application-timer",
-    title: "a server resets each of five connections when it has been idle for 600 ms",
+    title: "a server resets each of five connections when it has been idle for a second",
     topology: Topology::Bridged,
     versions: Versions::Both,
     steps: &[
         LISTEN,
-        Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(120)]),
+        Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(100)]),
         Step::Rounds(
             5,
             &[
+                Step::Await(Condition::Idle("server", 1000)),
                 Step::Option("server", SocketOption::LingerZero),
                 Step::Close("server"),
                 Step::Read("client", Until::End),
-                Step::Pause(120),
             ],
         ),
     ],
@@ -52,7 +54,6 @@ static PLAYS: [Play; 1] = [Play {
         ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
     },
 }];
-// end of plays
 
 const SECOND: u64 = 1_000_000_000;
 

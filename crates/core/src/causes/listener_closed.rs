@@ -28,7 +28,7 @@ pub static CARD: ResetCause = ResetCause {
     refines: None,
     references: &["Linux net/ipv4/inet_connection_sock.c inet_csk_listen_stop, inet_child_forget"],
     recognise: Recogniser::Both(recognise, recognise_many),
-    kernel: KernelWord::Says(&[Mechanism::ListenerClosed, Mechanism::NoSocket]),
+    kernel: KernelWord::Says(&[Mechanism::ListenerClosed]),
     plays: &PLAYS,
 };
 
@@ -70,7 +70,6 @@ static PLAYS: [Play; 2] = [
 
 /// The handshake's last ACK has made a connection that waits to be accepted.
 const WAITING: Step = Step::Await(Condition::Counted(Host::Server, "Tcp.PassiveOpens", 1));
-// end of plays
 
 /// A queue is emptied in less than this.
 const TOGETHER: u64 = 100_000_000;

@@ -3,7 +3,9 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Harm, Reset, Shape, Unread, Value, Why};
-use crate::scenario::fragment::{ACCEPT, BOUND_CLIENT, CONNECT, ESTABLISH, EXCHANGE, LISTEN, out_of_the_blue};
+use crate::scenario::fragment::{
+    ACCEPT, BOUND_CLIENT, CLIENT_LEARNS_LATE, CONNECT, ESTABLISH, EXCHANGE, LISTEN, out_of_the_blue,
+};
 use crate::scenario::{
     Ack, Condition, Count, Direction, Forgery, Host, Number, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told,
     Topology, Until, Versions,
@@ -49,7 +51,7 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 3] = [
+static PLAYS: [Play; 4] = [
     Play {
         id: "close-notify",
         title: "a server says goodbye and closes, and the client closes without having read that",
@@ -88,6 +90,28 @@ static PLAYS: [Play; 3] = [
         },
     },
     Play {
+        id: "fin-wait-2-timer",
+        title: "a server has closed, and its time in FIN-WAIT-2 is shortened while it waits",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            // What is over 60 s is waited for in FIN-WAIT-2 itself, the rest as if in TIME-WAIT.
+            Step::Set(Host::Server, "net/ipv4/tcp_fin_timeout", "61"),
+            ESTABLISH,
+            EXCHANGE,
+            Step::Shutdown("server", Direction::Write),
+            Step::Await(Condition::State("server", "FIN_WAIT2")),
+            Step::Close("server"),
+            Step::Set(Host::Server, "net/ipv4/tcp_fin_timeout", "60"),
+            CLIENT_LEARNS_LATE,
+        ],
+        shows: Shows {
+            client: &[Told::Eof, Told::Error("EPIPE")],
+            counts: &[Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Server, Mechanism::FinWait2Timer)
+        },
+    },
+    Play {
         id: "late-ack",
         title: "a late acknowledgment comes to a host that has closed, been closed, and forgotten the connection",
         topology: Topology::Bridged,
@@ -109,7 +133,6 @@ static PLAYS: [Play; 3] = [
         shows: Shows { server: &[Told::Eof], ..Shows::reset(Host::Server, Mechanism::UnknownOnListener) },
     },
 ];
-// end of plays
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;

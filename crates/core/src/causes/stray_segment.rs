@@ -119,7 +119,7 @@ static PLAYS: [Play; 12] = [
             Step::Set(Host::Server, "net/ipv4/tcp_syncookies", "1"),
             Step::Listen(Host::Server, "listener", SERVICE, 2),
             flood(10),
-            Step::Await(Condition::Counted(Host::Server, "TcpExt.SyncookiesSent", 8)),
+            Step::Await(Condition::Counted(Host::Server, "TcpExt.SyncookiesSent", 7)),
             Step::Probe(out_of_the_blue(Flags::ACK, 0, SERVICE), Replies::Reset),
         ],
         shows: Shows {
@@ -214,7 +214,6 @@ const GAVE_UP: Shows = Shows {
     counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnTimeout", Quantity::Exactly(1))],
     ..Shows::reset(Host::Server, Mechanism::NoSocket)
 };
-// end of plays
 
 /// After so long a silence a host may well have forgotten.
 const LONG: u64 = 30_000_000_000;

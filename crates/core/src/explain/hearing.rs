@@ -1,5 +1,6 @@
 //! Which of the kernel's events belongs to which reset on the wire: by endpoints and order, with time only as a bound.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::VecDeque;
 
 use foldhash::fast::RandomState;
@@ -28,6 +29,8 @@ pub struct ClockOffset {
 #[derive(Clone, Debug, Default)]
 pub struct Hearing {
     waiting: HashMap<(Endpoint, Endpoint), VecDeque<KernelReset>, RandomState>,
+    /// Those of listeners, by the listener's own end.
+    of_listeners: HashMap<Endpoint, VecDeque<KernelReset>, RandomState>,
     offset: i64,
     slack: u64,
 }
@@ -37,9 +40,14 @@ impl Hearing {
     pub fn new(events: impl IntoIterator<Item = KernelReset>) -> Hearing {
         let mut hearing = Hearing { slack: TOLERANCE, ..Hearing::default() };
         for event in events.into_iter().filter(|event| event.direction == Direction::Sent) {
-            hearing.waiting.entry((event.source, event.destination)).or_default().push_back(event);
+            let events = if event.is_of_a_listener() {
+                hearing.of_listeners.entry(event.source).or_default()
+            } else {
+                hearing.waiting.entry((event.source, event.destination)).or_default()
+            };
+            events.push_back(event);
         }
-        for events in hearing.waiting.values_mut() {
+        for events in hearing.waiting.values_mut().chain(hearing.of_listeners.values_mut()) {
             events.make_contiguous().sort_by_key(|event| event.at);
         }
         hearing
@@ -54,19 +62,37 @@ impl Hearing {
 
     /// The event of a reset that was captured then; each event belongs to one. Ask in the order of the capture.
     pub fn of(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
-        let waiting = self.waiting.get_mut(&(source, destination))?;
         let at = i128::from(at.0) - i128::from(self.offset);
-        let near = |event: &KernelReset| (i128::from(event.at.0) - at).unsigned_abs() <= u128::from(self.slack);
-        let place = waiting.iter().position(near)?;
-        // What is older than the one that fits had no frame in this capture.
-        waiting.drain(..place);
-        waiting.pop_front()
+        let slack = u128::from(self.slack);
+        let away = |event: &KernelReset| (i128::from(event.at.0) - at).unsigned_abs();
+        if let Some(waiting) = self.waiting.get_mut(&(source, destination))
+            && let Some(place) = waiting.iter().position(|event| away(event) <= slack)
+        {
+            // What is older than the one that fits had no frame in this capture.
+            waiting.drain(..place);
+            return waiting.pop_front();
+        }
+        for listener in listeners(source) {
+            let Some(waiting) = self.of_listeners.get_mut(&listener) else { continue };
+            // Others' resets stand here too, so that the nearest is the best guess.
+            let near = waiting.iter().enumerate().filter(|(_, event)| away(event) <= slack);
+            if let Some((place, _)) = near.min_by_key(|(_, event)| away(event)) {
+                return waiting.remove(place);
+            }
+        }
+        None
     }
 
     /// The events that no frame has asked for.
     pub fn rest(self) -> impl Iterator<Item = KernelReset> {
-        self.waiting.into_values().flatten()
+        self.waiting.into_values().chain(self.of_listeners.into_values()).flatten()
     }
+}
+
+/// The listeners that may answer for this end: on its address, or on any of either version.
+fn listeners(source: Endpoint) -> [Endpoint; 3] {
+    let any = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+    [source, Endpoint::new(any[0], source.port), Endpoint::new(any[1], source.port)]
 }
 
 /// Estimates the clocks' offset from resets of both: per pair of endpoints the first with the first, the second with the second,
@@ -98,4 +124,74 @@ pub fn estimate_offset(
     let three = offsets[3 * offsets.len() / 4];
     let spread = three.abs_diff(middle).max(middle.abs_diff(quarter));
     Some(ClockOffset { offset: middle, spread, pairs: offsets.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Context, Kind, Life, Name};
+
+    fn sent(at: u64, source: &str, destination: &str, reason: &str) -> KernelReset {
+        KernelReset {
+            at: Timestamp(at),
+            cpu: 0,
+            direction: Direction::Sent,
+            source: end(source),
+            destination: end(destination),
+            reason: Some(Name::from(reason)),
+            state: None,
+            kind: Some(Kind::Reply),
+            has_socket: true,
+            context: Context::SoftInterrupt,
+            process: None,
+            life: Life::NotWatched,
+            stack: Vec::new(),
+        }
+    }
+
+    fn end(text: &str) -> Endpoint {
+        let address: core::net::SocketAddr = text.parse().expect("an address and a port");
+        Endpoint::from(address)
+    }
+
+    fn reason(event: Option<KernelReset>) -> Option<String> {
+        event.and_then(|event| event.reason).map(|reason| reason.to_string())
+    }
+
+    #[test]
+    fn a_listener_tells_its_own_end_only_and_the_nearest_is_meant() {
+        let events = [
+            sent(1_000_000, "10.0.0.2:80", "0.0.0.0:0", "INVALID_SYN"),
+            sent(3_000_000, "10.0.0.2:80", "0.0.0.0:0", "TCP_FLAGS"),
+        ];
+        let mut hearing = Hearing::new(events);
+        let (server, client) = (end("10.0.0.2:80"), end("10.0.0.1:4000"));
+        assert_eq!(reason(hearing.of(server, client, Timestamp(3_010_000))).as_deref(), Some("TCP_FLAGS"));
+        assert_eq!(reason(hearing.of(server, client, Timestamp(1_010_000))).as_deref(), Some("INVALID_SYN"));
+        assert_eq!(reason(hearing.of(server, client, Timestamp(1_010_000))), None, "each belongs to one reset");
+    }
+
+    #[test]
+    fn a_listener_on_any_address_answers_for_each_of_them() {
+        for any in ["0.0.0.0:80", "[::]:80"] {
+            let events = [sent(1_000_000, any, if any.starts_with('0') { "0.0.0.0:0" } else { "[::]:0" }, "TCP_FLAGS")];
+            let mut hearing = Hearing::new(events);
+            let client = end("10.0.0.1:4000");
+            assert_eq!(reason(hearing.of(end("10.0.0.2:81"), client, Timestamp(1_000_000))), None, "another port");
+            let found = hearing.of(end("10.0.0.2:80"), client, Timestamp(1_000_000));
+            assert_eq!(reason(found).as_deref(), Some("TCP_FLAGS"), "{any}");
+        }
+    }
+
+    #[test]
+    fn a_connections_own_event_comes_before_its_listeners() {
+        let events = [
+            sent(1_000_000, "10.0.0.2:80", "0.0.0.0:0", "TCP_FLAGS"),
+            sent(1_000_100, "10.0.0.2:80", "10.0.0.1:4000", "TCP_STATE"),
+        ];
+        let mut hearing = Hearing::new(events);
+        let found = hearing.of(end("10.0.0.2:80"), end("10.0.0.1:4000"), Timestamp(1_000_000));
+        assert_eq!(reason(found).as_deref(), Some("TCP_STATE"));
+        assert_eq!(hearing.rest().count(), 1);
+    }
 }

@@ -50,6 +50,11 @@ impl KernelReset {
         self.mechanisms().only()
     }
 
+    /// Whether a listener answered: its event tells the listener's own end and no peer.
+    pub fn is_of_a_listener(&self) -> bool {
+        self.destination.port == 0 && self.destination.addr.is_unspecified()
+    }
+
     /// Whether the running task may be told as the one whose decision it was: no segment was answered, no timer ran out.
     pub const fn is_a_tasks_own(kind: Option<Kind>, context: Context) -> bool {
         matches!((kind, context), (Some(Kind::Active), Context::Task | Context::TaskBhOff))

@@ -149,6 +149,8 @@ pub enum Condition {
     Seen(Host, Flags, Flags, u32),
     /// The socket is in this state, by the kernel's name without its TCP_.
     State(Name, &'static str),
+    /// The host of the socket, which is closed, has nothing left of the connection.
+    Forgotten(Name),
     /// So many octets wait to be read.
     Arrived(Name, u32),
     /// All that was written is acknowledged.
@@ -157,6 +159,8 @@ pub enum Condition {
     Counted(Host, &'static str, u64),
     /// The rule has met so many packets.
     Met(Name, u64),
+    /// The socket's last call is so many milliseconds ago: here the time is the cause.
+    Idle(Name, u32),
 }
 
 impl fmt::Display for Peer {
@@ -173,9 +177,11 @@ impl fmt::Display for Condition {
         match self {
             Condition::Seen(host, _, flags, count) => write!(f, "{count} segments {flags} of the {host} have passed"),
             Condition::State(socket, state) => write!(f, "{socket} is in {state}"),
+            Condition::Forgotten(socket) => write!(f, "nothing is left of {socket}"),
             Condition::Arrived(socket, octets) => write!(f, "{octets} octets wait at {socket}"),
             Condition::Acknowledged(socket) => write!(f, "all of {socket} is acknowledged"),
             Condition::Counted(host, counter, by) => write!(f, "{counter} of the {host} has grown by {by}"),
+            Condition::Idle(socket, milliseconds) => write!(f, "{socket} has been idle for {milliseconds} ms"),
             Condition::Met(rule, packets) => write!(f, "the rule {rule} has met {packets} packets"),
         }
     }
