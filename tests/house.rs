@@ -6,11 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of src/ and the rooms that each may use besides itself.
-const ROOMS: [(&str, &[&str]); 5] = [
-    ("cli", &["report", "lab", "watch", "storm"]),
-    ("report", &["lab", "watch", "storm"]),
-    ("lab", &["storm"]),
+const ROOMS: [(&str, &[&str]); 7] = [
+    ("cli", &["report", "atlas", "lab", "watch", "actor", "storm"]),
+    ("report", &["atlas", "lab", "watch", "actor", "storm"]),
+    ("atlas", &["lab", "watch", "actor"]),
+    ("lab", &["actor", "storm"]),
     ("watch", &[]),
+    ("actor", &[]),
     ("storm", &[]),
 ];
 

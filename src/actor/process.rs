@@ -1,7 +1,6 @@
 //! Processes that hold one socket each, until they come to their end.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::PathBuf;
 
 use rst_storm_core::scenario::{Fate, Host};
@@ -9,13 +8,10 @@ use rst_storm_linux::victim::{Signal, Victim, await_death, restore_default_signa
 
 use super::call::Answer;
 use super::cast::{Actor, Key, Stumble, shown};
-use super::wait::{PATIENCE, until};
+use super::wait::PATIENCE;
 
 /// The subcommand that a process is started with; it isn't shown to users.
 pub const SUBCOMMAND: &str = "hold-a-socket";
-
-/// What such a process calls itself (comm) as soon as it can be ended.
-const NAME: &str = "socket-holder";
 
 /// The processes of a play.
 #[derive(Debug)]
@@ -39,14 +35,15 @@ impl Processes {
     /// Starts a process that has this socket, which nobody else has any more.
     pub fn hand(&mut self, process: Key, actor: Actor) -> Result<(), Answer> {
         self.hosts.insert(process, actor.host);
-        let victim = spawn(&self.program, &[SUBCOMMAND], actor.socket.into_fd())
+        let mut victim = spawn(&self.program, &[SUBCOMMAND], actor.socket.into_fd())
             .map_err(|error| Answer::Error { errno: error.errno().unwrap_or_default(), name: error.to_string() })?;
-        // Before it has settled, std's own handler would swallow a SIGSEGV.
-        let comm = format!("/proc/{}/comm", victim.id());
-        let settled =
-            until(|| Ok::<_, Answer>(fs::read_to_string(&comm).is_ok_and(|comm| comm.trim() == NAME).then_some(())))?;
-        if settled.is_none() {
-            return Err(Answer::Error { errno: 0, name: "it never settled".to_owned() });
+        // Before it is ready, std's own handler would swallow a SIGSEGV.
+        match victim.await_ready(PATIENCE) {
+            Ok(true) => {}
+            Ok(false) => return Err(Answer::Error { errno: 0, name: "it never got ready".to_owned() }),
+            Err(error) => {
+                return Err(Answer::Error { errno: error.errno().unwrap_or_default(), name: error.to_string() });
+            }
         }
         self.living.insert(process, (actor.host, victim));
         Ok(())
@@ -72,7 +69,5 @@ impl Processes {
 /// For such a process itself: holds what it has inherited until a signal ends it.
 pub fn hold() -> Result<std::convert::Infallible, rst_storm_linux::Error> {
     restore_default_signals()?;
-    // Whoever waits for the name gives up by himself where it can't be set.
-    let _ = fs::write("/proc/self/comm", NAME);
     await_death()
 }

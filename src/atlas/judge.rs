@@ -1,8 +1,9 @@
 //! A play's recording, its captures and the kernel's events against what the play promises.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rst_storm_core::explain::{Checked, Fused, Hearing, Judged, KernelCheck, KernelSaid, check};
+use rst_storm_core::causes::CauseId;
+use rst_storm_core::explain::{Checked, Fused, Hearing, Judged, KernelCheck, KernelSaid, Verdict, check};
 use rst_storm_core::kernel::{KernelReset, Mechanism, MechanismSet};
 use rst_storm_core::reset::Finding;
 use rst_storm_core::scenario::{Count, Ending, Host, Tap, Told};
@@ -33,21 +34,28 @@ pub fn judge(
     heard: &Heard,
     stop: &Stop,
 ) -> Result<Row, SourceError> {
+    let file = |tap: Tap| {
+        let file = recording.taps.iter().find(|file| file.tap == tap.to_string());
+        file.map(|file| bundle.join(&file.file))
+    };
     let mut shown = Vec::new();
     for tap in Tap::ALL {
-        let file = recording.taps.iter().find(|file| file.tap == tap.to_string());
-        if let Some(file) = file {
-            shown.push((tap, wire::explain(&bundle.join(&file.file), stop)?));
+        if let Some(file) = file(tap) {
+            shown.push((tap, wire::explain(&[file], stop)?));
         }
     }
+    let ports: Vec<PathBuf> = [Tap::ClientPort, Tap::ServerPort].into_iter().filter_map(file).collect();
+    let between = if chosen.play.shows.between { Some(wire::explain(&ports, stop)?) } else { None };
     let addresses = Addresses { version: chosen.version, topology: chosen.play.topology, number: recording.number };
-    Ok(Judging { chosen, recording, shown, heard, addresses, checks: Vec::new() }.into_row())
+    Ok(Judging { chosen, recording, shown, between, heard, addresses, checks: Vec::new() }.into_row())
 }
 
 struct Judging<'a> {
     chosen: &'a Chosen,
     recording: &'a Recording,
     shown: Vec<(Tap, Shown)>,
+    /// Both ports of the middle as one, where the play asks for it.
+    between: Option<Shown>,
     heard: &'a Heard,
     addresses: Addresses,
     checks: Vec<Tried>,
@@ -58,20 +66,16 @@ impl Judging<'_> {
         let shows = &self.chosen.play.shows;
         let stumble = self.recording.stumble.clone();
         self.try_that("played to the end", stumble.is_none(), stumble.unwrap_or_else(|| "yes".to_owned()));
+        self.try_that("the taps lost nothing", self.recording.dropped == 0, self.recording.dropped.to_string());
         self.check_endings();
         self.check_programs();
         self.check_counts();
         self.check_probes();
-        let resetting = match shows.ending {
-            Ending::Reset(host) => Some(host),
-            _ => shows.except.iter().find_map(|(_, ending)| match ending {
-                Ending::Reset(host) => Some(*host),
-                _ => None,
-            }),
-        };
+        let resetting = shows.reset_by();
         let wire = resetting.map(|host| self.check_wire(host));
-        let judged = resetting.and_then(|host| self.judged_at(host)).map(|(_, judged)| judged.clone());
-        let (kernel, fused) = self.check_kernel(judged.as_ref());
+        let judged = resetting.and_then(|host| self.judged_at(host)).map(|(tap, judged)| (tap, judged.clone()));
+        let tap = judged.as_ref().and_then(|(tap, _)| *tap);
+        let (kernel, fused) = self.check_kernel(tap, judged.as_ref().map(|(_, judged)| judged));
         let occasion = self.check_occasion();
         let octets = |host: Host| self.recording.octets.get(&host.to_string()).copied().unwrap_or_default();
         let (client, server) = (octets(Host::Client), octets(Host::Server));
@@ -117,12 +121,16 @@ impl Judging<'_> {
         let resets: Vec<&Judged> = shown.records.iter().flat_map(|record| &record.resets).collect();
         let fins = shown.records.iter().any(|record| record.connection.fin_first.is_some());
         let by = |judged: &Judged| self.addresses.host_of(judged.reset.segment.source.addr);
+        let to = |judged: &Judged, host| self.addresses.host_of(judged.reset.segment.destination.addr) == Some(host);
+        let challenged = |judged: &&Judged| judged.reset.challenge().is_some();
         match wanted {
             Ending::Reset(host) if resets.iter().any(|judged| by(judged) == Some(host)) => Ending::Reset(host),
-            Ending::Challenged(host) if resets.iter().any(|judged| judged.reset.challenge().is_some()) => {
+            Ending::Challenged(host) if resets.iter().any(|judged| to(judged, host) && challenged(judged)) => {
                 Ending::Challenged(host)
             }
-            Ending::Ignored if !resets.is_empty() => Ending::Ignored,
+            Ending::Ignored(host) if resets.iter().any(|judged| to(judged, host)) && !resets.iter().any(challenged) => {
+                Ending::Ignored(host)
+            }
             _ if !resets.is_empty() => Ending::Reset(by(resets[0]).unwrap_or(Host::Middle)),
             _ if fins => Ending::Fin,
             _ => Ending::Silence,
@@ -185,17 +193,27 @@ impl Judging<'_> {
     }
 
     /// The reset that is judged, at the tap that is named: where its sender's kernel put it on the wire, else where it is seen.
-    fn judged_at(&self, host: Host) -> Option<(Tap, &Judged)> {
+    /// No tap is named where it is judged at both ports of the middle as one.
+    fn judged_at(&self, host: Host) -> Option<(Option<Tap>, &Judged)> {
+        if let Some(between) = &self.between {
+            return Some((None, self.first_reset(between, host)?));
+        }
         let mut taps = [Tap::ClientPort, Tap::ServerPort, Tap::Client, Tap::Server];
         if self.chosen.play.shows.kernel.is_some() && host == Host::Server {
             taps.swap(0, 1);
         }
-        taps.into_iter().find_map(|tap| Some((tap, self.first_reset(tap, host)?)))
+        // Rather where the wire can show the truth.
+        taps.sort_by_key(|tap| self.chosen.play.shows.seen_as(*tap).is_some());
+        taps.into_iter().find_map(|tap| Some((Some(tap), self.first_reset_at(tap, host)?)))
     }
 
     /// The first reset of a host at a tap.
-    fn first_reset(&self, tap: Tap, host: Host) -> Option<&Judged> {
+    fn first_reset_at(&self, tap: Tap, host: Host) -> Option<&Judged> {
         let (_, shown) = self.shown.iter().find(|(known, _)| *known == tap)?;
+        self.first_reset(shown, host)
+    }
+
+    fn first_reset<'a>(&self, shown: &'a Shown, host: Host) -> Option<&'a Judged> {
         let resets = shown.records.iter().flat_map(|record| &record.resets);
         let its = resets.filter(|judged| self.addresses.host_of(judged.reset.segment.source.addr) == Some(host));
         its.min_by_key(|judged| (judged.reset.segment.at, judged.reset.segment.frame))
@@ -203,30 +221,36 @@ impl Judging<'_> {
 
     /// The wire alone: the truth must be the best finding or a twin wherever the reset is seen, and nothing wrong certain.
     fn check_wire(&mut self, host: Host) -> WireVerdict {
-        let truth = self.chosen.card.id;
-        let mut worst = Truth::Best;
+        let (truth, shows) = (self.chosen.card.id, &self.chosen.play.shows);
+        let mut worst = None;
         let mut wrongly_certain = false;
+        let mut elsewhere = Vec::new();
         for tap in Tap::ALL {
-            let Some(judged) = self.first_reset(tap, host) else { continue };
+            let Some(judged) = self.first_reset_at(tap, host) else { continue };
             let verdict = &judged.verdict;
-            let stands = match verdict.cause() {
-                Some(cause) if cause == truth => Truth::Best,
-                _ if verdict.twins().iter().any(|(twin, _)| *twin == truth) => Truth::Twin,
-                None => Truth::Unexplained,
-                Some(_) => Truth::Missed,
-            };
-            worst = worst.max(stands);
             wrongly_certain |= verdict.finding() == Some(Finding::Certain) && verdict.cause() != Some(truth);
+            if let Some(other) = shows.seen_as(tap) {
+                elsewhere.push((tap, other, verdict.cause().map_or("unexplained", |cause| cause.0)));
+            } else if self.between.is_none() {
+                worst = worst.max(Some(stands(truth, verdict)));
+            }
+        }
+        if let Some(judged) = self.between.as_ref().and_then(|between| self.first_reset(between, host)) {
+            worst = Some(stands(truth, &judged.verdict));
+        }
+        let hidden = worst.is_none() && !elsewhere.is_empty();
+        for (tap, other, found) in elsewhere {
+            self.try_that(format!("the wire at {tap} shows {other}"), found == other, found);
         }
         let named = self.judged_at(host).map(|(tap, judged)| {
             let verdict = &judged.verdict;
             WireVerdict {
-                tap: tap.to_string(),
+                tap: tap.map_or_else(|| "both ports".to_owned(), |tap| tap.to_string()),
                 cause: verdict.cause().map(|cause| cause.to_string()),
                 confidence: verdict.finding().map(|finding| finding.to_string()),
                 twins: verdict.twins().iter().map(|(twin, _)| twin.to_string()).collect(),
                 sender: judged.reset.sender.who.word().to_owned(),
-                truth: worst,
+                truth: worst.unwrap_or(Truth::Missed),
                 wrongly_certain,
             }
         });
@@ -240,16 +264,37 @@ impl Judging<'_> {
             wrongly_certain: false,
         });
         let found = verdict.cause.clone().unwrap_or_else(|| "unexplained".to_owned());
-        self.try_that(
-            format!("the wire alone says {truth}, or a twin of it"),
-            verdict.truth <= Truth::Twin,
-            format!("{found}, worst at any tap: {:?}", verdict.truth),
-        );
+        if !hidden {
+            self.try_that(
+                format!("the wire alone says {truth}, or a twin of it"),
+                verdict.truth <= Truth::Twin,
+                format!("{found}, worst at any tap: {:?}", verdict.truth),
+            );
+        }
         self.try_that("nothing wrong is certain", !verdict.wrongly_certain, found);
         verdict
     }
 
-    fn check_kernel(&mut self, judged: Option<&Judged>) -> (KernelColumn, Vec<String>) {
+    /// With the kernel's word: both together must allow the truth; where no tap can show it, the kernel must contradict the wire.
+    fn check_fused(&mut self, checked: &KernelCheck, fused: &Fused, tap: Option<Tap>) {
+        let truth = self.chosen.card.id;
+        let names = |causes: &[CauseId]| causes.iter().map(ToString::to_string).collect::<Vec<String>>().join(", ");
+        if tap.is_some_and(|tap| self.chosen.play.shows.seen_as(tap).is_some()) {
+            let (holds, found) = match checked {
+                KernelCheck::Disagrees(allowed) => (allowed.contains(&truth), names(allowed)),
+                _ => (false, "it agrees".to_owned()),
+            };
+            return self.try_that(format!("the kernel contradicts the wire and allows {truth}"), holds, found);
+        }
+        let (holds, found) = match fused {
+            Fused::Cause(cause, _) => (*cause == truth || self.chosen.card.refines == Some(*cause), cause.to_string()),
+            Fused::Several(causes) => (causes.contains(&truth), names(causes)),
+            Fused::Nothing | Fused::AsWire => (false, "nothing".to_owned()),
+        };
+        self.try_that(format!("wire and kernel together allow {truth}"), holds, found);
+    }
+
+    fn check_kernel(&mut self, tap: Option<Tap>, judged: Option<&Judged>) -> (KernelColumn, Vec<String>) {
         let column = |said, mechanisms, check, why_not| KernelColumn { said, mechanisms, check, why_not };
         let Some(judged) = judged else {
             return (column(None, Vec::new(), CheckWord::NothingToAsk, None), Vec::new());
@@ -268,18 +313,7 @@ impl Judging<'_> {
         let mechanisms = event.as_ref().map_or(MechanismSet::EMPTY, KernelReset::mechanisms);
         if !matches!(said, KernelSaid::NotWatched(_)) {
             self.check_mechanism(mechanisms, event.as_ref(), judged);
-            let truth = self.chosen.card.id;
-            let (holds, found) = match &fused {
-                Fused::Cause(cause, _) => {
-                    (*cause == truth || self.chosen.card.refines == Some(*cause), cause.to_string())
-                }
-                Fused::Several(causes) => {
-                    let names: Vec<String> = causes.iter().map(ToString::to_string).collect();
-                    (causes.contains(&truth), names.join(", "))
-                }
-                Fused::Nothing | Fused::AsWire => (false, "nothing".to_owned()),
-            };
-            self.try_that(format!("wire and kernel together allow {truth}"), holds, found);
+            self.check_fused(&checked, &fused, tap);
         }
         let (word, why) = match checked {
             KernelCheck::Agrees => (CheckWord::Agrees, None),
@@ -339,6 +373,15 @@ impl Judging<'_> {
             self.try_that(format!("all together name the occasion {wanted}"), found == wanted, found);
         }
         named
+    }
+}
+
+fn stands(truth: CauseId, verdict: &Verdict) -> Truth {
+    match verdict.cause() {
+        Some(cause) if cause == truth => Truth::Best,
+        _ if verdict.twins().iter().any(|(twin, _)| *twin == truth) => Truth::Twin,
+        None => Truth::Unexplained,
+        Some(_) => Truth::Missed,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage::{self, Reason};
 use super::row::{CheckWord, Row, Truth};
 
 /// The version of the matrix's form.
@@ -22,6 +23,9 @@ pub struct Matrix {
     pub rows: Vec<Row>,
     /// All of them together.
     pub totals: Totals,
+    /// The kernel's own names of reasons; none where it was not listened to.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
     /// How often a cause (first) was called what (second) by the wire alone.
     pub confusion: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -74,7 +78,13 @@ impl Matrix {
             *confusion.entry(row.cause.clone()).or_default().entry(called).or_default() += 1;
         }
         let program = env!("CARGO_PKG_VERSION").to_owned();
-        Matrix { schema: SCHEMA.to_owned(), kernel, program, rows, totals, confusion }
+        Matrix { schema: SCHEMA.to_owned(), kernel, program, rows, totals, reasons: Vec::new(), confusion }
+    }
+
+    /// The same with what it says of the kernel's own reasons.
+    pub fn with_reasons(mut self, reasons: &[String]) -> Matrix {
+        self.reasons = coverage::of(reasons, &self.rows);
+        self
     }
 
     /// Whether everything held.

@@ -9,15 +9,18 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rst_storm_core::capture::Timestamp;
 use rst_storm_core::kernel::KernelReset;
 use rst_storm_core::scenario::IpVersion;
 use rst_storm_linux::signals::Stop;
 
 use super::choice::Chosen;
+use super::events;
 use super::judge::{Heard, judge};
 use super::row::Row;
 use crate::lab::play::addresses::{Addresses, MOST_PLAYS};
 use crate::lab::play::recording::{MANIFEST, Recording};
+use crate::watch::TraceRecord;
 
 /// The subcommand that one play's process is started with; it isn't shown to users.
 pub const SUBCOMMAND: &str = "play-apart";
@@ -67,6 +70,10 @@ pub trait Listener {
     fn hear(&mut self) -> Vec<KernelReset>;
     /// How many events were lost.
     fn lost(&self) -> u64;
+    /// What is listened to, and how.
+    fn describe(&self) -> TraceRecord<'static>;
+    /// The time, by the clock of the events.
+    fn now(&self) -> Timestamp;
 }
 
 struct Playing {
@@ -121,8 +128,14 @@ pub fn play(
             let events = heard.remove(&(one.addresses.number, chosen.version == IpVersion::V6)).unwrap_or_default();
             let heard = match listener {
                 Err(why) => Heard::NotWatched(why.clone()),
-                Ok(listener) if listener.lost() > 0 => Heard::NotWatched("kernel events were lost".to_owned()),
-                Ok(_) => Heard::All(events),
+                Ok(listener) => {
+                    let folder = programme.folder.join(chosen.folder());
+                    events::write(&folder, listener, &events)?;
+                    match listener.lost() {
+                        0 => Heard::All(events),
+                        lost => Heard::NotWatched(format!("{lost} kernel events were lost")),
+                    }
+                }
             };
             match conclude(programme, &mut one, &heard, stop) {
                 Ok(row) => {
@@ -150,6 +163,7 @@ fn start(programme: &Programme, place: usize, number: u16) -> io::Result<Playing
     let mut arguments: Vec<OsString> = vec![SUBCOMMAND.into(), chosen.to_string().into()];
     arguments.extend(["--ip".into(), chosen.ip().to_string().into()]);
     arguments.extend(["--seed".into(), programme.seed.to_string().into()]);
+    arguments.extend(["--parent".into(), std::process::id().to_string().into()]);
     arguments.extend(["--number".into(), number.to_string().into(), folder.into_os_string()]);
     let child = Command::new(&programme.program)
         .args(arguments)

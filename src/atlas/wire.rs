@@ -1,7 +1,7 @@
 //! What a capture shows by itself: its records and its summary, from the file as anybody would read it.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::PathBuf;
 
 use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{Explainer, Limits, Record, Selection, Summary};
@@ -18,11 +18,11 @@ pub struct Shown {
     pub summary: Summary,
 }
 
-/// Explains a capture file.
-pub fn explain(file: &Path, stop: &Stop) -> Result<Shown, SourceError> {
+/// Explains capture files of one time, as one.
+pub fn explain(files: &[PathBuf], stop: &Stop) -> Result<Shown, SourceError> {
     let plan = SourcePlan {
-        inputs: vec![Input::File(file.to_owned())],
-        merge: false,
+        inputs: files.iter().cloned().map(Input::File).collect(),
+        merge: files.len() > 1,
         from: None,
         to: None,
         workers: Workers::One,

@@ -18,6 +18,8 @@ pub struct PlayArgs {
     ip: u8,
     #[arg(long)]
     seed: u64,
+    #[arg(long)]
+    parent: u32,
     #[arg(long, value_parser = clap::value_parser!(u16).range(..i64::from(MOST_PLAYS)))]
     number: u16,
     folder: PathBuf,
@@ -36,6 +38,7 @@ pub fn play(args: PlayArgs) -> Result<Verdict, Failure> {
         seed: args.seed,
         folder: args.folder,
         program,
+        parent: args.parent,
     };
     match play::play(&part) {
         Ok(_) => Ok(Verdict::Holds),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use rst_storm_core::capture::Timestamp;
 use rst_storm_core::kernel::KernelReset;
 use rst_storm_core::scenario::IpVersion;
 
@@ -14,7 +15,7 @@ use crate::atlas::folder::Folder;
 use crate::atlas::matrix::Matrix;
 use crate::atlas::schedule::{self, Listener, Programme};
 use crate::report::atlas as report;
-use crate::watch::{KernelWatch, KernelWatchPlan};
+use crate::watch::{KernelWatch, KernelWatchPlan, TraceRecord};
 
 /// The options that belong to plays, by their ids.
 pub const OPTIONS: [&str; 7] = ["plan", "seed", "ip", "jobs", "out", "format", "against"];
@@ -127,7 +128,8 @@ fn play_all(
     if let Some((chosen, why)) = played.failures.first() {
         return Err(Failure::lacks(format!("{chosen} (IPv{}): {why}", chosen.ip())));
     }
-    let matrix = Matrix::new(played.rows.clone(), crate::lab::play::kernel());
+    let reasons = listener.as_ref().map(|listener| listener.describe(None).watched.reasons).unwrap_or_default();
+    let matrix = Matrix::new(played.rows.clone(), crate::lab::play::kernel()).with_reasons(&reasons);
     if args.out.is_some() {
         let file = folder.path().join("matrix.json");
         let written = serde_json::to_vec_pretty(&matrix).map_err(std::io::Error::other);
@@ -170,6 +172,14 @@ impl Listener for KernelWatch {
 
     fn lost(&self) -> u64 {
         KernelWatch::lost(self)
+    }
+
+    fn describe(&self) -> TraceRecord<'static> {
+        KernelWatch::describe(self, None)
+    }
+
+    fn now(&self) -> Timestamp {
+        KernelWatch::now(self)
     }
 }
 

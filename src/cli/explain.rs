@@ -13,7 +13,10 @@ use super::exit::{Failure, Verdict};
 use super::moment::{self, TypedMoment};
 use super::session::{self, Session};
 use super::telling::{Format, Telling};
+use super::two_vantage;
 use super::typed::TypedFormat;
+use super::witness;
+use crate::report::explain::kernel::Heard;
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
 use crate::report::explain::story::story;
@@ -27,6 +30,9 @@ pub struct ExplainArgs {
     /// Read all files as one timeline, in the order of their times
     #[arg(long)]
     merge: bool,
+    /// Two files are the same traffic, captured near either end: tell what became of each reset on the way
+    #[arg(long)]
+    two_vantage: bool,
     /// How to tell it
     #[arg(long, value_enum, default_value_t = TypedFormat::Text)]
     format: TypedFormat,
@@ -54,6 +60,9 @@ pub struct ExplainArgs {
     /// Leave out frames after this time
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     to: Option<TypedMoment>,
+    /// Ask a trace too, of a host that took part: the output of 'rst-storm trace --format ndjson'
+    #[arg(long, value_name = "EVENTS")]
+    kernel: Option<PathBuf>,
     /// Write the capture again as pcapng, with each verdict as a comment on its packet
     #[arg(long, value_name = "OUT")]
     annotate: Option<PathBuf>,
@@ -80,13 +89,21 @@ enum FailOn {
     Unexplained,
     Harmful,
     Any,
+    /// The kernel's word contradicts the wire's verdict (with --kernel)
+    Disagrees,
 }
 
 pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
+    if args.two_vantage {
+        return run_two_vantage(args, common);
+    }
     let inputs: Vec<Input> = args.files.iter().map(|path| Input::from(path.as_path())).collect();
     let names = Names::new(inputs.iter().map(Input::to_string).collect(), args.merge);
     if let Some(number) = args.frame {
         check_frame(the_only(&inputs, "--frame")?, number)?;
+    }
+    if args.fail_on == Some(FailOn::Disagrees) && args.kernel.is_none() {
+        return Err(Failure::usage("--fail-on disagrees needs a trace that may disagree: give one with --kernel"));
     }
     let plan = source_plan(&args, &inputs)?;
     let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
@@ -111,6 +128,9 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if annotated.is_some() {
         telling = telling.with_comments();
     }
+    if let Some(events) = &args.kernel {
+        telling = telling.with_witness(witness::open(events, &plan, &stop)?);
+    }
     if let Err(error) = watch::run(&plan, &stop, &mut telling) {
         if telling.has_told() {
             // What was told before is a whole document still.
@@ -122,7 +142,7 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if let Some(record) = &outcome.record {
         let input = &inputs[0];
         let page = Page::new(session.output.style());
-        tell_story(record, args.frame, input, &names, &page, &mut session)?;
+        tell_story(record, &outcome.heard, args.frame, input, &names, &page, &mut session)?;
     }
     if let (Some(annotated), Some(comments)) = (annotated, &outcome.comments) {
         annotated.write(&inputs[0], |frame| comments.on(frame)).map_err(explain_annotate)?;
@@ -137,13 +157,56 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
         session::warn("nothing in the capture is such as was asked for");
         return Ok(Verdict::Fails);
     }
-    let fails = match args.fail_on {
-        Some(FailOn::Unexplained) => outcome.unexplained > 0,
-        Some(FailOn::Harmful) => outcome.harmful > 0,
-        Some(FailOn::Any) => outcome.resets > 0,
-        None => false,
+    if args.fail_on == Some(FailOn::Disagrees) && outcome.disagreeing > 0 {
+        return Ok(Verdict::Fails);
+    }
+    Ok(fails(args.fail_on, outcome.resets, outcome.harmful, outcome.unexplained))
+}
+
+/// The exit code by what was found.
+fn fails(fail_on: Option<FailOn>, resets: u64, harmful: u64, unexplained: u64) -> Verdict {
+    let fails = match fail_on {
+        Some(FailOn::Unexplained) => unexplained > 0,
+        Some(FailOn::Harmful) => harmful > 0,
+        Some(FailOn::Any) => resets > 0,
+        Some(FailOn::Disagrees) | None => false,
     };
-    Ok(if fails { Verdict::Fails } else { Verdict::Holds })
+    if fails { Verdict::Fails } else { Verdict::Holds }
+}
+
+/// `--two-vantage`: what both files say together.
+fn run_two_vantage(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
+    for (is_asked, option) in [
+        (args.merge, "--merge"),
+        (args.annotate.is_some(), "--annotate"),
+        (args.kernel.is_some(), "--kernel"),
+        (args.fail_on == Some(FailOn::Disagrees), "--fail-on disagrees"),
+        (args.frame.is_some(), "--frame"),
+        (args.from.is_some() || args.to.is_some(), "--from and --to"),
+    ] {
+        if is_asked {
+            return Err(Failure::usage(format!(
+                "--two-vantage doesn't go with {option}: it holds two whole files against each other"
+            )));
+        }
+    }
+    let inputs: Vec<Input> = args.files.iter().map(|path| Input::from(path.as_path())).collect();
+    let asked = two_vantage::Asked {
+        inputs,
+        format: args.format,
+        each: args.all,
+        limits: Limits { max_flows: args.max_flows },
+        hosts: args.host,
+        ports: args.port,
+        causes: args.cause,
+        is_strict: args.strict,
+        workers: workers(),
+    };
+    let counts = two_vantage::run(asked, common)?;
+    Ok(match counts {
+        Some(counts) => fails(args.fail_on, counts.resets, counts.harmful, counts.unexplained),
+        None => Verdict::Fails,
+    })
 }
 
 fn source_plan(args: &ExplainArgs, inputs: &[Input]) -> Result<SourcePlan, Failure> {
@@ -203,16 +266,17 @@ fn explain_annotate(error: AnnotateError) -> Failure {
 
 fn tell_story(
     record: &Record,
+    heard: &[Heard],
     frame: Option<u64>,
     input: &Input,
     names: &Names,
     page: &Page,
     session: &mut Session,
 ) -> Result<(), Failure> {
-    let judged = record.resets.iter().find(|judged| Some(judged.reset.segment.frame) == frame);
-    let Some(judged) = judged else { return Ok(()) };
+    let place = record.resets.iter().position(|judged| Some(judged.reset.segment.frame) == frame);
+    let Some((place, judged)) = place.map(|place| (place, &record.resets[place])) else { return Ok(()) };
     let around = watch::around(input, &judged.reset.segment, record.connection.first_frame).map_err(Failure::usage)?;
-    session.output.say(&story(judged, record, &around, names, page));
+    session.output.say(&story(judged, heard.get(place), record, &around, names, page));
     Ok(())
 }
 

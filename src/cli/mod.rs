@@ -13,7 +13,9 @@ mod server;
 mod session;
 mod telling;
 mod trace;
+mod two_vantage;
 mod typed;
+mod witness;
 
 use std::process::ExitCode;
 

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{Explainer, Limits, Record, Selection, Summary};
+use rst_storm_core::explain::{Explainer, Judged, KernelWitness, Limits, Record, Selection, Summary, check};
 use serde::Serialize;
 
 use crate::report::explain::comment::Comments;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
 use crate::report::explain::json::{Connection, SCHEMA};
+use crate::report::explain::kernel::{Heard, HeardTally};
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
 use crate::report::explain::text::Detail;
@@ -46,8 +47,12 @@ pub struct Outcome {
     pub harmful: u64,
     /// Resets without a cause.
     pub unexplained: u64,
-    /// The record of a story.
+    /// The record of a story, and the kernel's word on its resets.
     pub record: Option<Box<Record>>,
+    /// The kernel's word on the resets of a story.
+    pub heard: Vec<Heard>,
+    /// Resets on which the kernel's word contradicts the wire's verdict.
+    pub disagreeing: u64,
     /// The verdicts as comments, where they are wanted.
     pub comments: Option<Comments>,
     /// The damage of each damaged input.
@@ -71,6 +76,8 @@ struct Teller<'a> {
     format: Format,
     names: Names,
     page: Page,
+    witness: Option<KernelWitness>,
+    heard: HeardTally,
     piece: Vec<u8>,
     begun: bool,
     outcome: Outcome,
@@ -88,8 +95,15 @@ impl<'a> Telling<'a> {
     ) -> Telling<'a> {
         let page = Page::new(output.style());
         let outcome = Outcome::default();
-        let teller = Teller { output, format, names, page, piece: Vec::new(), begun: false, outcome };
+        let (witness, heard) = (None, HeardTally::default());
+        let teller = Teller { output, format, names, page, witness, heard, piece: Vec::new(), begun: false, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
+    }
+
+    /// Asks a trace about each reset too.
+    pub fn with_witness(mut self, witness: KernelWitness) -> Telling<'a> {
+        self.teller.witness = Some(witness);
+        self
     }
 
     /// Keeps the verdicts as comments too.
@@ -130,8 +144,8 @@ impl<'a> Telling<'a> {
 impl Sink for Telling<'_> {
     fn begin_file(&mut self, _: usize) {
         if self.explainer.is_none() {
-            let only_sums =
-                self.teller.format == Format::Text { each: false } && self.teller.outcome.comments.is_none();
+            let each = self.teller.outcome.comments.is_some() || self.teller.witness.is_some();
+            let only_sums = self.teller.format == Format::Text { each: false } && !each;
             self.explainer = Some(if only_sums && self.selection.is_empty() {
                 Explainer::of_sums(self.limits)
             } else {
@@ -175,23 +189,40 @@ impl Teller<'_> {
         if let Some(comments) = &mut self.outcome.comments {
             comments.add(record);
         }
+        let heard = self.hear(record);
         match self.format {
             Format::Text { each: true } => {
-                for judged in &record.resets {
-                    self.push(&block::brief(judged, &self.names, &self.page));
+                for (place, judged) in record.resets.iter().enumerate() {
+                    self.push(&block::brief(judged, heard.get(place), &self.names, &self.page));
                 }
             }
             Format::Text { each: false } => {}
-            Format::Story => self.outcome.record = Some(Box::new(record.clone())),
+            Format::Story => {
+                self.outcome.record = Some(Box::new(record.clone()));
+                self.outcome.heard = heard;
+            }
             Format::Json | Format::Ndjson => {
                 let names = std::mem::take(&mut self.names);
-                self.write(&Connection::new(record, &names));
+                self.write(&Connection::new(record, &names).with_kernel(&heard));
                 self.names = names;
             }
         }
         if self.piece.len() >= PIECE {
             self.hand_over();
         }
+    }
+
+    /// What the trace says of a record's resets; nothing without a trace.
+    fn hear(&mut self, record: &Record) -> Vec<Heard> {
+        let Some(witness) = &mut self.witness else { return Vec::new() };
+        let hear = |judged: &Judged| {
+            let (said, event) = witness.said(&judged.reset.segment);
+            Heard { event, checked: check(&judged.verdict, &said) }
+        };
+        let heard: Vec<Heard> = record.resets.iter().map(hear).collect();
+        heard.iter().for_each(|heard| self.heard.add(heard));
+        self.outcome.disagreeing = self.heard.disagreeing();
+        heard
     }
 
     fn conclude(&mut self, summary: &Summary, reports: &[FileReport]) {
@@ -217,6 +248,10 @@ impl Teller<'_> {
         self.push(&text::summary(summary, &self.page));
         self.push(&text::services(summary, &self.page));
         self.push(&text::groups(summary, &self.names, &self.page));
+        if let Some(witness) = &self.witness {
+            let said = self.heard.text(witness.clock(), &self.page);
+            self.push(&said);
+        }
     }
 
     fn conclude_records(&mut self, summary: &Summary, reports: &[FileReport]) {

@@ -31,7 +31,7 @@ pub struct TraceArgs {
     /// Tell only of resets sent for this reason, by the kernel's name of it (may be repeated)
     #[arg(long, value_name = "NAME")]
     reason: Vec<String>,
-    /// Tell the kernel functions that led to each; it tells more mechanisms apart, and halves what a storm can do
+    /// Tell the kernel functions that led to each: more mechanisms are told apart, and a storm is slower for it
     #[arg(long)]
     stack: bool,
     /// Watch for so many seconds [default: until Ctrl-C]

@@ -87,6 +87,15 @@ pub fn matrix(matrix: &Matrix, played: &Played, style: Style) -> String {
         let called: Vec<String> = called.iter().map(|(called, count)| format!("{called} {count}")).collect();
         let _ = writeln!(text, "  {made:<24} {}", called.join(", "));
     }
+    if !matrix.reasons.is_empty() {
+        let made = matrix.reasons.iter().filter(|reason| !reason.made_by.is_empty()).count();
+        let _ = writeln!(text, "\nThe kernel's own reasons: {made} of {} made; the others:", matrix.reasons.len());
+        for reason in &matrix.reasons {
+            if let Some(why) = &reason.why_not {
+                let _ = writeln!(text, "  {:<24} {why}", reason.reason);
+            }
+        }
+    }
     text.push('\n');
     let all = totals.held == totals.plays;
     let _ = writeln!(text, "{} Plays that came out as promised: {} of {}", style.mark(all), totals.held, totals.plays);

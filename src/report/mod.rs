@@ -5,6 +5,7 @@ pub mod explain;
 pub mod json;
 pub mod lab;
 pub mod output;
+pub mod pages;
 pub mod run;
 pub mod style;
 pub mod text;

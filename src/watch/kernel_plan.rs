@@ -9,7 +9,7 @@ use thiserror::Error;
 /// What is watched beside the resets that are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KernelWatchPlan {
-    /// Which functions of the kernel led to each. This halves what a storm can do.
+    /// Which functions of the kernel led to each. It slows a storm down (docs/trace.md has figures).
     pub stacks: bool,
     /// Whether the process was ending.
     pub deaths: bool,
@@ -22,10 +22,10 @@ pub struct KernelWatchPlan {
 #[non_exhaustive]
 pub enum NotWatched {
     /// There is no trace file system, and none can be mounted.
-    #[error("{}; {}", .0, remedy(&[Capability::SysAdmin], "mount it: mount -t tracefs tracefs /sys/kernel/tracing"))]
+    #[error("cannot {}; {}", .0, remedy(&[Capability::SysAdmin], MOUNT))]
     NoTracefs(Error),
     /// A file of it can't be read.
-    #[error("cannot {}; {}", .0, remedy(&[Capability::DacReadSearch], "run it as root"))]
+    #[error("cannot {}; {}", .0, remedy(&[Capability::DacReadSearch, Capability::Perfmon], OUTSIDE))]
     Unreadable(Error),
     /// This kernel hasn't got the tracepoint.
     #[error("this kernel has no tracepoint {0}; it takes Linux 4.16 or later, and CONFIG_FTRACE")]
@@ -39,7 +39,7 @@ pub enum NotWatched {
         why: String,
     },
     /// The kernel refused to open it.
-    #[error("cannot {}; {}", .0, remedy(&[Capability::Perfmon], "run it as root"))]
+    #[error("cannot {}; {}", .0, remedy(&[Capability::Perfmon], OUTSIDE))]
     Refused(Error),
     /// The addresses of the kernel's functions are hidden.
     #[error(
@@ -48,6 +48,10 @@ pub enum NotWatched {
     )]
     Hidden,
 }
+
+/// Where the capabilities are there and don't help: they are a user namespace's.
+const OUTSIDE: &str = "run it as root of the machine, outside of user namespaces";
+const MOUNT: &str = "as root of the machine, mount it: mount -t tracefs tracefs /sys/kernel/tracing";
 
 /// Which of these capabilities is missing, or else what to do.
 fn remedy(needed: &[Capability], otherwise: &str) -> String {

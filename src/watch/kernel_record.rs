@@ -213,6 +213,7 @@ enum DirectionWord {
 #[serde(remote = "Context", rename_all = "kebab-case")]
 enum ContextWord {
     Task,
+    TaskBhOff,
     SoftInterrupt,
     HardInterrupt,
 }

@@ -11,7 +11,7 @@ use rst_storm_core::explain::{Aside, FrameNumber};
 use rst_storm_core::flow::Duplicates;
 use rst_storm_core::reset::payload::Carried;
 use rst_storm_core::tcp::Checksum;
-use rst_storm_core::wire::{decode, inspect};
+use rst_storm_core::wire::{decode_onto, inspect};
 use rst_storm_linux::input::{self, Woken};
 use rst_storm_linux::signals::Stop;
 
@@ -84,6 +84,13 @@ impl Source {
 
     /// Reads so many frames, or until there are no more at hand, and appends the segments that are wanted.
     pub(super) fn fill(&mut self, batch: &mut Batch, frames: usize) -> State {
+        let before = batch.segments.len();
+        let state = self.read(batch, frames);
+        self.report.segments += (batch.segments.len() - before) as u64;
+        state
+    }
+
+    fn read(&mut self, batch: &mut Batch, frames: usize) -> State {
         for _ in 0..frames {
             let frame = match self.reader.next_frame() {
                 Ok(Some(frame)) => frame,
@@ -97,36 +104,38 @@ impl Source {
                 note_start_or_step_back(report, frame.at);
             }
             self.previous = frame.at;
-            report.last = report.last.max(Some(frame.at));
+            if report.last.is_none_or(|last| last < frame.at) {
+                report.last = Some(frame.at);
+            }
             if frame.at < self.from || frame.at > self.to {
                 report.outside_time += 1;
                 continue;
             }
             let number = FrameNumber::new(report.file as u16, report.frames);
-            let segment = match decode(&frame, number.0) {
-                Ok(segment) => segment,
-                Err(skip) => {
-                    report.skips.record(skip);
-                    continue;
-                }
-            };
+            if let Err(skip) = decode_onto(&mut batch.segments, &frame, number.0) {
+                report.skips.record(skip);
+                continue;
+            }
+            let Some(segment) = batch.segments.last() else { continue };
             let is_cut = frame.original_len as usize > frame.data.len();
+            let is_super = segment.payload_len > LARGEST_PAYLOAD;
             let reset = if segment.flags.is_rst() { Some(look_at_reset(&frame)) } else { None };
             let place = Place::of(&frame);
             if place.is_cooked || self.reader.interfaces().len() > 1 {
                 let duplicates = self.duplicates.get_or_insert_default();
-                if duplicates.is_duplicate(&segment, place.number) {
+                if duplicates.is_duplicate(segment, place.number) {
                     report.duplicates += 1;
+                    batch.segments.pop();
                     continue;
                 }
             }
             if let Some((checksum, carried)) = reset {
                 add_reset(report, batch, checksum, carried, is_cut);
             }
-            report.cut_segments += u64::from(is_cut);
-            report.super_segments += u64::from(segment.payload_len > LARGEST_PAYLOAD);
-            report.segments += 1;
-            batch.segments.push(segment);
+            if is_cut || is_super {
+                report.cut_segments += u64::from(is_cut);
+                report.super_segments += u64::from(is_super);
+            }
         }
         State::More
     }
@@ -213,7 +222,7 @@ fn look_at_reset(frame: &Frame<'_>) -> (Checksum, Option<Carried>) {
     }
 }
 
-/// Counts a reset that will be the batch's next segment, and says what there is to say of it.
+/// Counts a reset that is the batch's last segment, and says what there is to say of it.
 #[inline(never)]
 fn add_reset(report: &mut FileReport, batch: &mut Batch, checksum: Checksum, carried: Option<Carried>, is_cut: bool) {
     match checksum {
@@ -222,6 +231,6 @@ fn add_reset(report: &mut FileReport, batch: &mut Batch, checksum: Checksum, car
         Checksum::NotChecked | Checksum::Good => {}
     }
     if checksum == Checksum::Bad || carried.is_some() {
-        batch.asides.push((batch.segments.len(), Aside { checksum, carried }));
+        batch.asides.push((batch.segments.len() - 1, Aside { checksum, carried }));
     }
 }

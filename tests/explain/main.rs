@@ -17,3 +17,4 @@ mod sums;
 mod text;
 mod told;
 mod turns;
+mod vantages;

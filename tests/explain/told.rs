@@ -103,7 +103,7 @@ impl Told {
             self.reset.push(record.clone());
         }
         for judged in &record.resets {
-            self.text.push_str(&block::brief(judged, names, page));
+            self.text.push_str(&block::brief(judged, None, names, page));
             self.text.push_str(&block::full(judged, record, names, page));
         }
     }
@@ -116,7 +116,7 @@ impl Told {
                 let around = around(input, &judged.reset.segment, record.connection.first_frame);
                 let around = around.expect("it was read before");
                 assert!(around.segments.contains(&judged.reset.segment), "a story has its reset");
-                self.text.push_str(&story(judged, &record, &around, names, page));
+                self.text.push_str(&story(judged, None, &record, &around, names, page));
             }
         }
     }

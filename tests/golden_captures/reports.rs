@@ -21,10 +21,10 @@ pub fn reports(told: &Told) -> (String, String) {
         comments.add(record);
         lines += &line(&Connection::new(record, &names));
         for judged in &record.resets {
-            written += &block::brief(judged, &names, &page);
+            written += &block::brief(judged, None, &names, &page);
             let mut around = Around::default();
             around.segments.push(judged.reset.segment);
-            written += &story::story(judged, record, &around, &names, &page);
+            written += &story::story(judged, None, record, &around, &names, &page);
             written += comments.on(judged.reset.segment.frame).unwrap_or_default();
         }
     }

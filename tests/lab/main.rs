@@ -11,6 +11,7 @@ mod common;
 mod disk;
 mod endings;
 mod findings;
+mod kernel;
 mod named;
 mod players;
 mod refusals;
@@ -33,7 +34,8 @@ use trials::{Each, Once, Outcome, Player};
 const EACH: &[&[Each]] = &[storms::EACH, captures::EACH, endings::EACH, terminal::EACH];
 
 /// The trials that are played once, by whoever runs the tests.
-const ONCE: &[&[Once]] = &[by_hand::ONCE, named::ONCE, captures::ONCE, refusals::ONCE, disk::ONCE, terminal::ONCE];
+const ONCE: &[&[Once]] =
+    &[by_hand::ONCE, named::ONCE, captures::ONCE, refusals::ONCE, disk::ONCE, terminal::ONCE, kernel::ONCE];
 
 /// Trials read it; the one that looks through all processes of the machine writes it.
 static ALONE: RwLock<()> = RwLock::new(());

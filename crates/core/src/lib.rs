@@ -15,4 +15,5 @@ pub mod scenario;
 pub mod tcp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod vantages;
 pub mod wire;

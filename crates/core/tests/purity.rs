@@ -12,7 +12,7 @@ const WORLD: [&str; 7] = ["fs", "net", "thread", "env", "time", "process", "os"]
 const CLOCKS: [&str; 2] = ["SystemTime", "Instant"];
 
 /// Which folders each folder may use. A folder that isn't listed may use none, so a new one has to be thought about.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("capture", &[]),
     ("tcp", &["capture::Timestamp"]),
     ("wire", &["tcp", "capture"]),
@@ -22,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("scenario", &["kernel", "tcp"]),
     ("causes", &["reset", "scenario", "kernel", "tcp"]),
     ("explain", &["causes", "reset", "flow", "kernel", "tcp", "capture::Timestamp"]),
+    ("vantages", &["explain", "causes", "reset", "tcp", "capture::Timestamp"]),
     ("testing", &["explain", "causes", "reset", "tcp", "capture::Timestamp"]),
 ];
 

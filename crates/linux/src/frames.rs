@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sendto, socket_with};
 
 use crate::error::{During, Error, Result};
+use crate::tcp_socket::IpVersion;
 
 /// UIO_MAXIOV: so many messages at once are the most that sendmmsg(2) takes.
 const MOST_MESSAGES: usize = 1024;
@@ -87,32 +88,27 @@ fn message(piece: &mut libc::iovec) -> libc::mmsghdr {
 #[derive(Debug)]
 pub struct RawSender {
     socket: OwnedFd,
-    family: AddressFamily,
+    version: IpVersion,
 }
 
 impl RawSender {
-    /// For IPv4 packets, in the calling thread's namespace. It wants CAP_NET_RAW.
-    pub fn open_v4() -> Result<RawSender> {
-        RawSender::open(AddressFamily::INET, "IPv4")
-    }
-
-    /// For IPv6 packets, in the calling thread's namespace. It wants CAP_NET_RAW.
-    pub fn open_v6() -> Result<RawSender> {
-        RawSender::open(AddressFamily::INET6, "IPv6")
-    }
-
-    fn open(family: AddressFamily, name: &str) -> Result<RawSender> {
+    /// For packets of one version, in the calling thread's namespace. It wants CAP_NET_RAW.
+    pub fn open(version: IpVersion) -> Result<RawSender> {
+        let family = match version {
+            IpVersion::V4 => AddressFamily::INET,
+            IpVersion::V6 => AddressFamily::INET6,
+        };
         // This protocol takes the IP header from the sender and receives nothing.
         let socket = socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(ipproto::RAW));
-        Ok(RawSender { socket: socket.during("open raw socket for", name)?, family })
+        Ok(RawSender { socket: socket.during("open raw socket", "")?, version })
     }
 
     /// Sends one packet, IP header included, to where its header says. EINVAL for one of the other version.
     pub fn send(&self, packet: &[u8]) -> Result<()> {
         const OPERATION: &str = "send a packet";
-        let destination = match self.family {
-            AddressFamily::INET => destination_v4(packet),
-            _ => destination_v6(packet),
+        let destination = match self.version {
+            IpVersion::V4 => destination_v4(packet),
+            IpVersion::V6 => destination_v6(packet),
         };
         let destination = destination.ok_or_else(|| Error::from_errno(OPERATION, "", libc::EINVAL))?;
         let address = SocketAddr::new(destination, 0);

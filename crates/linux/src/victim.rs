@@ -1,7 +1,7 @@
 //! A child process that holds one descriptor of ours and nothing else, so that its death is what closes it.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -39,8 +39,9 @@ pub enum Ending {
     Signal(i32),
 }
 
-/// Starts a program that inherits a descriptor as its number 3; its standard streams are /dev/null. This process keeps no
-/// copy of it. It lives in the calling thread's namespaces, and the kernel kills it when the calling *thread* ends.
+/// Starts a program that inherits a descriptor as its number 3; its standard output is a pipe to this process (see
+/// [`Victim::await_ready`]), the other standard streams are /dev/null. This process keeps no copy of the descriptor. The
+/// program lives in the calling thread's namespaces, and the kernel kills it when the calling *thread* ends.
 pub fn spawn(program: &Path, arguments: &[impl AsRef<OsStr>], inherited: OwnedFd) -> Result<Victim> {
     const OPERATION: &str = "start";
     let name = program.to_string_lossy();
@@ -48,20 +49,32 @@ pub fn spawn(program: &Path, arguments: &[impl AsRef<OsStr>], inherited: OwnedFd
     let held = rustix::io::fcntl_dupfd_cloexec(&inherited, INHERITED).during(OPERATION, &name)?;
     let (descriptor, parent) = (held.as_raw_fd(), getpid());
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     // SAFETY: between fork and exec prepare() makes nothing but system calls: no memory, no lock, no panic.
     unsafe { command.pre_exec(move || prepare(descriptor, parent)) };
     let child = command.spawn().during(OPERATION, &name)?;
     Ok(Victim { child })
 }
 
-/// In the child, before it becomes the program.
-fn prepare(descriptor: i32, parent: Pid) -> std::io::Result<()> {
+/// The kernel kills this process when the thread that started it ends. A change of credentials, as entering a user namespace
+/// is one, forgets that: say it anew after it. `parent` is the process that started this one; if it is gone already, ESRCH.
+pub fn die_with(parent: u32) -> Result<()> {
+    let parent = i32::try_from(parent).ok().and_then(Pid::from_raw);
+    tie_to(parent).during("die with process", parent.map_or(0, |parent| parent.as_raw_nonzero().get()).to_string())
+}
+
+fn tie_to(parent: Option<Pid>) -> std::io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    if getppid() != Some(parent) {
+    if getppid() != parent {
         // It was too late to be told.
         return Err(std::io::Error::from_raw_os_error(libc::ESRCH));
     }
+    Ok(())
+}
+
+/// In the child, before it becomes the program.
+fn prepare(descriptor: i32, parent: Pid) -> std::io::Result<()> {
+    tie_to(Some(parent))?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     let result = if descriptor == INHERITED {
         // SAFETY: fcntl(2) on a descriptor that the parent held open at the fork.
@@ -97,6 +110,17 @@ impl Victim {
         kill_process(Pid::from_child(&self.child), signal).during(OPERATION, name)
     }
 
+    /// Waits until it says that it is ready to be killed (it is in [`await_death`]), for so long at most; false if it has
+    /// ended instead, or doesn't say so.
+    pub fn await_ready(&mut self, timeout: Duration) -> Result<bool> {
+        const OPERATION: &str = "listen to process";
+        let name = self.name();
+        let Some(output) = self.child.stdout.as_ref() else { return Ok(false) };
+        let mut waited = [PollFd::new(output, PollFlags::IN)];
+        poll(&mut waited, Some(&timespec(timeout))).during(OPERATION, &name)?;
+        Ok(waited[0].revents().contains(PollFlags::IN))
+    }
+
     /// Waits until it has ended, for so long at most; `None` if it lives on.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Ending>> {
         const OPERATION: &str = "wait for process";
@@ -105,12 +129,7 @@ impl Victim {
             return Ok(Some(ending(status)));
         }
         let process = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()).during(OPERATION, &name)?;
-        let timeout = Timespec {
-            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
-        let process = process.as_fd();
-        poll(&mut [PollFd::from_borrowed_fd(process, PollFlags::IN)], Some(&timeout)).during(OPERATION, &name)?;
+        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timespec(timeout))).during(OPERATION, &name)?;
         Ok(self.child.try_wait().during(OPERATION, &name)?.map(ending))
     }
 
@@ -125,6 +144,10 @@ impl Drop for Victim {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn timespec(timeout: Duration) -> Timespec {
+    Timespec { tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), tv_nsec: timeout.subsec_nanos().into() }
 }
 
 fn ending(status: ExitStatus) -> Ending {
@@ -152,8 +175,11 @@ pub fn restore_default_signals() -> Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).during("forbid core dumps", "")
 }
 
-/// For the victim itself: waits for a signal that kills it. One comes after 60 seconds at the latest (SIGALRM).
+/// For the victim itself: says on its standard output that it is ready, and waits for a signal that kills it. One comes
+/// after 60 seconds at the latest (SIGALRM).
 pub fn await_death() -> ! {
+    // Who doesn't listen will wait in vain, or not at all.
+    let _ = rustix::io::write(std::io::stdout(), b"\n");
     // SAFETY: alarm(2) takes a number.
     unsafe { libc::alarm(LONGEST_LIFE) };
     loop {

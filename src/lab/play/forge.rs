@@ -7,7 +7,7 @@ use rst_storm_linux::frames::FrameSender;
 use rst_storm_linux::link::{LinkAddress, Links};
 use rst_storm_linux::{Cause, Error};
 
-use super::player::PlayError;
+use super::error::PlayError;
 use super::stage::{Stage, link_at};
 use super::taps::Taps;
 use crate::actor::cast::{Cast, Stumble};
@@ -35,6 +35,10 @@ pub fn ends(
             let (own, peer) = cast.ends((name, round))?;
             (Endpoint::from(peer), Endpoint::from(own))
         }
+        Disguise::As(name) => {
+            let (own, peer) = cast.ends((name, round))?;
+            (Endpoint::from(own), Endpoint::from(peer))
+        }
         Disguise::Nobody(port) => {
             let from = NOBODYS_PORTS + (forged % u32::from(NOBODYS_PORTS)) as u16;
             (Endpoint::new(addresses.nobody(), from), Endpoint::new(addresses.of(forgery.to), port))
@@ -45,15 +49,15 @@ pub fn ends(
     })
 }
 
-/// Sends them.
-pub fn send(
+/// Their frames.
+pub fn frames(
     stage: &Stage,
     taps: &Taps,
     cast: &Cast,
     round: u32,
     forgery: &Forgery,
     forged: u32,
-) -> Result<(), PlayError> {
+) -> Result<Vec<Vec<u8>>, PlayError> {
     let first = draft(stage, taps, cast, round, forgery, forged)?;
     let mut frames = Vec::with_capacity(forgery.count as usize);
     for place in 0..forgery.count {
@@ -65,11 +69,14 @@ pub fn send(
         let malformed = |error| Error::from_cause("write", "a forged segment", Cause::Malformed(format!("{error}")));
         frames.push(draft.to_frame().map_err(malformed)?);
     }
-    let tap = out_of(forgery);
+    Ok(frames)
+}
+
+/// What sends them.
+pub fn sender(stage: &Stage, forgery: &Forgery) -> Result<FrameSender, PlayError> {
     stage.enter(forgery.by)?;
-    let index = Links::open()?.index(link_at(tap))?;
-    FrameSender::open(index)?.send_all(&frames)?;
-    Ok(())
+    let index = Links::open()?.index(link_at(out_of(forgery)))?;
+    Ok(FrameSender::open(index)?)
 }
 
 /// The link that forged segments leave by.
@@ -93,7 +100,10 @@ fn draft(
     let (source, destination) = ends(stage, cast, round, forgery, forged)?;
     let unseen = || Stumble::InVain(format!("segments of {source} to {destination} have passed"));
     // What the impersonated end has sent, and what the victim has.
-    let (theirs, victims) = (taps.way(source, destination), taps.way(destination, source));
+    let theirs = taps.way(source, destination);
+    // A victim behind an address translation knows its peer by another address.
+    let known = || taps.way_to(destination, stage.addresses.virtual_one());
+    let victims = taps.way(destination, source).or_else(known);
     let seq = match forgery.seq {
         Number::Next(offset) => moved(theirs.ok_or_else(unseen)?.next, offset),
         Number::Plain(seq) => SeqNumber(seq),

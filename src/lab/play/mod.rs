@@ -1,6 +1,7 @@
 //! One play, played in a process of its own: stage, taps, steps, and the bundle that it leaves.
 
 pub mod addresses;
+pub mod error;
 pub mod filters;
 pub mod forge;
 pub mod player;
@@ -15,9 +16,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use rst_storm_core::scenario::{Host, Play};
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::sysctl;
+use rst_storm_linux::victim::die_with;
 
 use addresses::Addresses;
-use player::{PlayError, Player, write_captures};
+use error::PlayError;
+use player::{Player, write_captures};
 use recording::{Recording, RuleCount, VERSION};
 use stage::Stage;
 
@@ -38,6 +41,8 @@ pub struct Part {
     pub folder: PathBuf,
     /// This program, which becomes the processes that die.
     pub program: PathBuf,
+    /// The process that started this one, and with which it ends.
+    pub parent: u32,
 }
 
 /// Why there is no bundle.
@@ -58,6 +63,7 @@ pub enum PartError {
 /// that stumbles leaves a bundle too, which says where.
 pub fn play(part: &Part) -> Result<Recording, PartError> {
     let (hosts, kind) = namespaces::bare().map_err(PartError::Lab)?;
+    die_with(part.parent).map_err(PlayError::Stage)?;
     let stage = Stage::raise(hosts, part.addresses).map_err(PlayError::Stage)?;
     let mut player = Player::new(stage, part.program.clone())?;
     let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -6,11 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rst_storm_core::scenario::{
-    Ack, Condition, Forgery, Host, IpVersion, Name, Number, Peer, Play, Replies, SocketOption, Step, Tap,
+    Ack, Condition, Disguise, Forgery, Host, IpVersion, Name, Number, Peer, Play, Replies, SocketOption, Step, Tap,
 };
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::{conntrack, sock_diag, sysctl, tcp_socket};
 
+use super::error::PlayError;
 use super::filters::Filters;
 use super::forge;
 use super::recording::{ProbeAnswer, Reply};
@@ -23,17 +24,6 @@ use crate::actor::wait::until;
 
 /// A probe that isn't answered within this gets no answer: a hundred round trips of the lab and more.
 const SILENCE: Duration = Duration::from_millis(300);
-
-/// Why a play came to no end.
-#[derive(Debug, thiserror::Error)]
-pub enum PlayError {
-    /// The kernel refused the stage or a change of it.
-    #[error(transparent)]
-    Stage(#[from] rst_storm_linux::Error),
-    /// A step could not be played.
-    #[error(transparent)]
-    Stumble(#[from] Stumble),
-}
 
 /// A play under way.
 #[derive(Debug)]
@@ -120,9 +110,11 @@ impl Player {
                 self.stage.enter(host)?;
                 conntrack::flush()?;
             }
+            Step::BridgeAddress => self.stage.address_bridge()?,
             Step::Await(condition) => self.wait_for(condition)?,
             Step::Pause(milliseconds) => self.pause(milliseconds)?,
-            Step::Forge(forgery) => self.forge(&forgery)?,
+            Step::Forge(forgery) => self.forge(&[forgery])?,
+            Step::Volley(forgeries) => self.forge(forgeries)?,
             Step::Probe(forgery, wanted) => self.probe(&forgery, wanted)?,
             Step::Hand(socket, process) => {
                 let actor = self.cast.take(self.key(socket))?;
@@ -257,13 +249,31 @@ impl Player {
         })
     }
 
-    fn forge(&mut self, forgery: &Forgery) -> Result<(), PlayError> {
+    /// All are made before the first is sent, so that they leave together.
+    fn forge(&mut self, forgeries: &[Forgery]) -> Result<(), PlayError> {
         // The rings hand over late what has passed, and numbers are told by that.
-        if matches!(forgery.seq, Number::Next(_)) || matches!(forgery.ack, Ack::Sent(_)) {
+        let told = |forgery: &Forgery| {
+            let copied = forgery.ttl.is_none() && matches!(forgery.disguise, Disguise::PeerOf(_) | Disguise::As(_));
+            copied || matches!(forgery.seq, Number::Next(_)) || matches!(forgery.ack, Ack::Sent(_))
+        };
+        if forgeries.iter().any(told) {
             self.taps.settle()?;
         }
-        forge::send(&self.stage, &self.taps, &self.cast, self.round, forgery, self.forged)?;
-        self.forged += forgery.count;
+        let mut made = Vec::with_capacity(forgeries.len());
+        for forgery in forgeries {
+            let frames = forge::frames(&self.stage, &self.taps, &self.cast, self.round, forgery, self.forged)?;
+            made.push((forge::sender(&self.stage, forgery)?, frames));
+            self.forged += forgery.count;
+        }
+        // A packet socket takes milliseconds to close.
+        for (sender, frames) in &made {
+            for (place, some) in frames.chunks(PORTION).enumerate() {
+                if place > 0 {
+                    self.taps.drain()?;
+                }
+                sender.send_all(some)?;
+            }
+        }
         Ok(())
     }
 
@@ -273,7 +283,7 @@ impl Player {
         let tap = if forgery.to == Host::Server { Tap::ServerPort } else { Tap::ClientPort };
         let before = self.taps.roll(tap).segments.len();
         let (source, target) = forge::ends(&self.stage, &self.cast, self.round, forgery, self.forged)?;
-        self.forge(forgery)?;
+        self.forge(&[*forgery])?;
         let mut asked = None;
         let mut answer = None;
         for _ in 0..SILENCE.as_millis() {
@@ -297,6 +307,9 @@ impl Player {
         Ok(())
     }
 }
+
+/// So many forged frames are sent between two looks at the taps, so that their rings don't run over.
+const PORTION: usize = 1024;
 
 /// The most that is slept without a look at the taps.
 const PIECE: Duration = Duration::from_millis(20);

@@ -109,6 +109,12 @@ impl Stage {
         Ok(())
     }
 
+    /// Gives the middle's bridge an address, and by it a route to both ends.
+    pub fn address_bridge(&self) -> Result<()> {
+        self.enter(Host::Middle)?;
+        Links::open()?.add_address(BRIDGE, self.addresses.of(Host::Middle), self.addresses.prefix())
+    }
+
     fn gateway(&self, host: Host) -> IpAddr {
         if host == Host::Client { self.addresses.of(Host::Middle) } else { self.addresses.middle_at_server() }
     }

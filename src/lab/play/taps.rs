@@ -1,6 +1,7 @@
 //! The taps: a ring in every host, the frames of every link apart, and what they show of each connection's numbers.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rst_storm_core::capture::{Direction, Frame, FrameSource, Interface, LinkType, PcapngWriter, Timestamp};
@@ -65,7 +66,7 @@ impl Taps {
             let numbers = taps.iter().map(|tap| links.index(link_at(*tap))).collect::<Result<Vec<u32>>>()?;
             let config = RingConfig {
                 block_size: 1 << 18,
-                block_count: 64,
+                block_count: 16,
                 block_timeout: BLOCK_TIMEOUT,
                 ..RingConfig::new(numbers)
             };
@@ -113,6 +114,14 @@ impl Taps {
     /// What one end of a connection has sent.
     pub fn way(&self, from: Endpoint, to: Endpoint) -> Option<&Way> {
         self.ways.get(&(from, to))
+    }
+
+    /// What one end has sent to this address.
+    pub fn way_to(&self, from: Endpoint, to: IpAddr) -> Option<&Way> {
+        self.ways
+            .iter()
+            .find(|((source, destination), _)| *source == from && destination.addr == to)
+            .map(|(_, way)| way)
     }
 
     /// How many frames all rings have dropped.

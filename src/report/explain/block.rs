@@ -4,6 +4,7 @@ use rst_storm_core::explain::{GroupId, Judged, Record, Vantage};
 use rst_storm_core::reset::{Evidence, Grounds, Harm, Shape, Span, Who};
 use rst_storm_core::tcp::Side;
 
+use super::kernel::Heard;
 use super::layout::{Ink, Page};
 use super::moment;
 use super::names::Names;
@@ -94,7 +95,7 @@ pub fn body(judged: &Judged, names: &Names, page: &Page) -> String {
 }
 
 /// A reset in two lines: which it is, and what is found of it.
-pub fn brief(judged: &Judged, names: &Names, page: &Page) -> String {
+pub fn brief(judged: &Judged, heard: Option<&Heard>, names: &Names, page: &Page) -> String {
     let (reset, verdict) = (&judged.reset, &judged.verdict);
     let segment = &reset.segment;
     let why = match verdict.cause().zip(verdict.finding()) {
@@ -111,7 +112,8 @@ pub fn brief(judged: &Judged, names: &Names, page: &Page) -> String {
     );
     let (who, sure, harm) = (sender(reset.sender.who), reset.sender.finding, reset.harm.word());
     let found = format!("by {who} ({sure}): {why}, harm {harm}{group}");
-    page.heading(&which) + &page.paragraph(&found)
+    let kernel = heard.map(|heard| page.paragraph(&format!("kernel: {}", heard.sentence()))).unwrap_or_default();
+    page.heading(&which) + &page.paragraph(&found) + &kernel
 }
 
 /// What a sender is called.

@@ -1,6 +1,6 @@
 //! A cause's card in full.
 
-use rst_storm_core::causes::{ResetCause, twins};
+use rst_storm_core::causes::{KernelWord, ResetCause, twins};
 
 use super::layout::{Ink, Page};
 
@@ -17,8 +17,23 @@ pub fn full(card: &ResetCause, page: &Page) -> String {
     if !twins.is_empty() {
         text.push_str(&page.item("twins", &twins.join(", ")));
     }
+    text.push_str(&page.item("kernel", &kernel(card)));
     text.push_str(&page.item("decide", card.decided_by));
     text.push_str(&page.item("do", card.remedy));
     text.push_str(&page.item("read", &card.references.join("; ")));
+    for play in card.plays {
+        text.push_str(&page.item("play", &format!("rst-storm run {}/{}: {}", card.id, play.id, play.title)));
+    }
     text
+}
+
+/// What the kernel of the host that a reset names says of a cause.
+pub fn kernel(card: &ResetCause) -> String {
+    match card.kernel {
+        KernelWord::Says(mechanisms) => {
+            let names: Vec<&str> = mechanisms.iter().map(|mechanism| mechanism.name()).collect();
+            format!("sends it by {}", names.join(" or "))
+        }
+        KernelWord::Silent => "says nothing: no host's TCP sends it".to_owned(),
+    }
 }

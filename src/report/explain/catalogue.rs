@@ -1,6 +1,7 @@
 //! The catalogue of causes: a list for people, records for programs.
 
-use rst_storm_core::causes::{ResetCause, twins};
+use rst_storm_core::causes::{KernelWord, ResetCause, twins};
+use rst_storm_core::scenario::Play;
 use serde::Serialize;
 
 use super::layout::Page;
@@ -20,6 +21,16 @@ struct Card {
     would_decide: &'static str,
     remedy: &'static str,
     references: &'static [&'static str],
+    kernel: Vec<&'static str>,
+    plays: Vec<PlayOf>,
+}
+
+/// One way to make a cause.
+#[derive(Debug, Serialize)]
+struct PlayOf {
+    id: String,
+    title: &'static str,
+    control: bool,
 }
 
 /// All of them, in the shape that `explain` has too.
@@ -42,7 +53,18 @@ impl Card {
             would_decide: card.decided_by,
             remedy: card.remedy,
             references: card.references,
+            kernel: match card.kernel {
+                KernelWord::Says(mechanisms) => mechanisms.iter().map(|mechanism| mechanism.name()).collect(),
+                KernelWord::Silent => Vec::new(),
+            },
+            plays: card.plays.iter().map(|play| PlayOf::new(card, play)).collect(),
         }
+    }
+}
+
+impl PlayOf {
+    fn new(card: &ResetCause, play: &Play) -> PlayOf {
+        PlayOf { id: format!("{}/{}", card.id, play.id), title: play.title, control: play.shows.reset_by().is_none() }
     }
 }
 

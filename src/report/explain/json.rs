@@ -11,6 +11,7 @@ use rst_storm_core::reset::{Evidence, Finding, Grounds, Harm, Stance};
 use rst_storm_core::tcp::Side;
 use serde::{Serialize, Serializer};
 
+use super::kernel::{Heard, Word};
 use super::moment;
 use super::names::Names;
 use super::words;
@@ -86,6 +87,8 @@ pub struct Reset<'a> {
     remedy: Option<&'static str>,
     payload: Vec<Said>,
     group: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<Word>,
 }
 
 #[derive(Debug, Serialize)]
@@ -193,6 +196,14 @@ impl<'a> Connection<'a> {
             unlisted_resets: record.unlisted,
         }
     }
+
+    /// The same with the kernel's word on each reset, in the order of the record's.
+    pub fn with_kernel(mut self, heard: &[Heard]) -> Connection<'a> {
+        for (reset, heard) in self.resets.iter_mut().zip(heard) {
+            reset.kernel = Some(heard.word());
+        }
+        self
+    }
 }
 
 impl<'a> Reset<'a> {
@@ -229,6 +240,7 @@ impl<'a> Reset<'a> {
             remedy: verdict.card().map(|card| card.remedy),
             payload: payload.into_iter().map(Said::new).collect(),
             group: judged.group.map(|group| group.0),
+            kernel: None,
         }
     }
 }

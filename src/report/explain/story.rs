@@ -8,12 +8,20 @@ use rst_storm_core::reset::Span;
 use rst_storm_core::tcp::{Segment, SeqNumber};
 
 use super::block;
+use super::kernel::Heard;
 use super::layout::{Ink, Page, thousands};
 use super::names::Names;
 use crate::watch::Around;
 
 /// The story of a reset.
-pub fn story(judged: &Judged, record: &Record, around: &Around, names: &Names, page: &Page) -> String {
+pub fn story(
+    judged: &Judged,
+    heard: Option<&Heard>,
+    record: &Record,
+    around: &Around,
+    names: &Names,
+    page: &Page,
+) -> String {
     let connection = &record.connection;
     let ends = format!("{} > {}", connection.originator, connection.responder);
     let mut text = page.heading(&page.ink(Ink::Strong, &ends));
@@ -27,6 +35,9 @@ pub fn story(judged: &Judged, record: &Record, around: &Around, names: &Names, p
     text.push_str(&segments(judged, record, around, page));
     text.push('\n');
     text.push_str(&block::full(judged, record, names, page));
+    if let Some(heard) = heard {
+        text.push_str(&page.item("kernel", &page.ink(Ink::Finding, &heard.sentence())));
+    }
     if let Some(card) = judged.verdict.card() {
         text.push('\n');
         text.push_str(&page.item("story", card.story));

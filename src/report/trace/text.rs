@@ -61,6 +61,8 @@ fn kind_word(kind: Kind) -> &'static str {
 fn process_words(process: &Process, life: Life) -> String {
     let comm = process.comm.as_deref().unwrap_or("?");
     let end = match life {
+        // The kernel delivers every deadly signal without a core dump as this one.
+        Life::Dying { signal: Some(9) } => ", killed".to_owned(),
         Life::Dying { signal: Some(signal) } => format!(", killed by signal {signal}"),
         Life::Dying { signal: None } => ", ending".to_owned(),
         Life::Living | Life::NotWatched => String::new(),

@@ -1,5 +1,6 @@
 //! Reading the classic libpcap format, record by record (draft-ietf-opsawg-pcap).
 
+use core::ops::Range;
 use std::io::{self, Read};
 
 use super::byte_order::ByteOrder;
@@ -12,6 +13,13 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const HEADER_LEN: usize = 24;
 /// No record is longer, whatever snap length the file gives: what looks like one is damage.
 const MOST_OCTETS: u32 = 1 << 20;
+
+/// A record's header.
+struct Header {
+    at: Timestamp,
+    captured_len: u32,
+    original_len: u32,
+}
 
 /// A pcap file while it is read.
 #[derive(Debug)]
@@ -50,8 +58,19 @@ impl PcapRecords {
         })
     }
 
-    /// The next record.
+    /// The next record, where it is at hand as a whole and nothing is wrong with it. Nearly all are.
     #[inline(always)]
+    pub(super) fn take_at_hand<R: Read>(&self, input: &mut Input<R>) -> Option<Found> {
+        let Header { at, captured_len, original_len } = self.header(input.window()?)?;
+        let is_open = !self.interfaces.is_empty();
+        if !is_open || captured_len > self.most_octets {
+            return None;
+        }
+        let data = input.take_whole(self.record_header_len, captured_len as usize)?;
+        Some(self.found(at, original_len, data))
+    }
+
+    /// The next record, or what there is instead.
     pub(super) fn step<R: Read>(&mut self, input: &mut Input<R>) -> io::Result<Step> {
         if self.interfaces.is_empty()
             && let Some(step) = self.open(input)?
@@ -62,13 +81,9 @@ impl PcapRecords {
         if !input.has(header_len)? {
             return Ok(Step::at_end(input));
         }
-        let Some(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]) = input.at_hand().first_chunk() else {
+        let Some(Header { at, captured_len, original_len }) = self.header(input.at_hand()) else {
             return Ok(Step::at_end(input));
         };
-        let seconds = u64::from(self.order.u32([a, b, c, d]));
-        let fraction = u64::from(self.order.u32([e, f, g, h]));
-        let captured_len = self.order.u32([i, j, k, l]);
-        let original_len = self.order.u32([m, n, o, p]);
         if captured_len > self.most_octets {
             return Ok(Step::Damaged { at: input.at(), what: Flaw::Length(captured_len) });
         }
@@ -77,14 +92,24 @@ impl PcapRecords {
             return Ok(Step::at_end(input));
         }
         let record = input.take(len);
-        Ok(Step::Frame(Found {
+        Ok(Step::Frame(self.found(at, original_len, record.start + header_len..record.end)))
+    }
+
+    #[inline(always)]
+    fn header(&self, octets: &[u8]) -> Option<Header> {
+        let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = octets.first_chunk()?;
+        let seconds = u64::from(self.order.u32([a, b, c, d]));
+        let fraction = u64::from(self.order.u32([e, f, g, h]));
+        Some(Header {
             at: Timestamp(seconds * NANOS_PER_SECOND + fraction * self.nanos_per_fraction),
-            interface: 0,
-            direction: Direction::Unknown,
-            link: self.link,
-            original_len,
-            data: record.start + header_len..record.end,
-        }))
+            captured_len: self.order.u32([i, j, k, l]),
+            original_len: self.order.u32([m, n, o, p]),
+        })
+    }
+
+    #[inline(always)]
+    fn found(&self, at: Timestamp, original_len: u32, data: Range<usize>) -> Found {
+        Found { at, interface: 0, direction: Direction::Unknown, link: self.link, original_len, data }
     }
 
     /// Reads the file header; a step if there is none to read.

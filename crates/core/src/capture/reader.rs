@@ -180,6 +180,18 @@ impl<R: Read> CaptureReader<R> {
 
     #[inline(always)]
     fn next_found(&mut self) -> io::Result<Option<Found>> {
+        if let Format::Pcap(records) = &self.format
+            && !self.ended
+            && let Some(found) = records.take_at_hand(&mut self.input)
+        {
+            self.frames += 1;
+            return Ok(Some(found));
+        }
+        self.step()
+    }
+
+    #[inline(never)]
+    fn step(&mut self) -> io::Result<Option<Found>> {
         if self.ended {
             return Ok(None);
         }
@@ -232,7 +244,7 @@ impl<R: Read> FrameSource for CaptureReader<R> {
 
     /// An error that says that the input itself is cut or damaged (as unpacking does: `UnexpectedEof`, `InvalidData`,
     /// `InvalidInput`) is damage; after any other the same frame can be asked for again.
-    #[inline]
+    #[inline(always)]
     fn next_frame(&mut self) -> io::Result<Option<Frame<'_>>> {
         Ok(self.next_found()?.map(|found| self.frame(found)))
     }

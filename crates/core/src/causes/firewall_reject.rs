@@ -1,5 +1,7 @@
 //! firewall-reject: a packet filter answered in the host's name.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Value};
 
@@ -32,7 +34,7 @@ pub static CARD: ResetCause = ResetCause {
     references: &["Linux net/ipv4/netfilter/nf_reject_ipv4.c nf_send_reset", "nft(8) REJECT STATEMENT"],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Silent,
-    plays: &[],
+    plays: &plays::PLAYS,
 };
 
 fn recognise(reset: &Reset) -> Opinion {

@@ -1,5 +1,7 @@
 //! forged-both-ends: somebody between reset both ends at once.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Reset};
 
@@ -24,7 +26,7 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Silent,
-    plays: &[],
+    plays: &plays::PLAYS,
 };
 
 fn recognise(reset: &Reset) -> Opinion {

@@ -1,5 +1,7 @@
 //! forged-exact: somebody else's reset, with exactly the number that kills.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Trace, Who};
 
@@ -29,7 +31,7 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Silent,
-    plays: &[],
+    plays: &plays::PLAYS,
 };
 
 fn recognise(reset: &Reset) -> Opinion {

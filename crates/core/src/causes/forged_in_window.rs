@@ -1,5 +1,7 @@
 //! forged-in-window: somebody guessed a number, near enough to be questioned.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape};
 
@@ -27,7 +29,7 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Silent,
-    plays: &[],
+    plays: &plays::PLAYS,
 };
 
 /// No window is larger (RFC 7323 section 2.3).

@@ -1,5 +1,7 @@
 //! forged-out-of-window: somebody guessed a number, and nobody cared.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value, Who};
 
@@ -24,7 +26,7 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Silent,
-    plays: &[],
+    plays: &plays::PLAYS,
 };
 
 /// No window is larger (RFC 7323 section 2.3).

@@ -1,5 +1,7 @@
 //! forged-stepped: several resets at once, so that one of them fits.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::reset::{Evidence, Finding, Grounds, REORDERING_NANOS, Reset, Shape, Trace, Value};
 
@@ -26,7 +28,7 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Silent,
-    plays: &[],
+    plays: &plays::PLAYS,
 };
 
 /// What one volley takes at most.

@@ -1,5 +1,7 @@
 //! nat-without-mapping: an address translator let a segment through untranslated.
 
+mod plays;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape};
@@ -27,7 +29,7 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::NoSocket, Mechanism::UnknownOnListener]),
-    plays: &[],
+    plays: &plays::PLAYS,
 };
 
 fn recognise(reset: &Reset) -> Opinion {

@@ -1,5 +1,7 @@
 //! no-listener: nothing listens at that address and port.
 
+mod probes;
+
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
@@ -24,7 +26,7 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 2] = [
+static PLAYS: [Play; 3] = [
     Play {
         id: "closed-port",
         title: "a client connects to a port that no socket has",
@@ -44,6 +46,7 @@ static PLAYS: [Play; 2] = [
         ],
         shows: REFUSED,
     },
+    probes::PLAY,
 ];
 
 const REFUSED: Shows = Shows {

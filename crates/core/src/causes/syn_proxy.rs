@@ -3,6 +3,12 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
+use crate::scenario::fragment::{ESTABLISH, EXCHANGE};
+use crate::scenario::{
+    Connecting, Conntrack, Count, Ending, Hook, Host, Match, Peer, Play, Quantity, Rule, SERVICE, Shows, Step, Tap,
+    Then, Told, Topology, Until, Versions,
+};
+use crate::tcp::Flags;
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -27,8 +33,91 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[Mechanism::NoSocket]),
-    plays: &[],
+    plays: &PLAYS,
 };
+
+/// A router that is a SYN proxy for the service. Of two rules at one place, the later is asked first.
+const PROXY: Step = Step::Do(&[
+    Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_loose", "0"),
+    Step::Filter(&Rule {
+        name: "untracked",
+        host: Host::Middle,
+        hook: Hook::Raw,
+        when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::SYN, Flags::SYN)],
+        then: Then::NoTrack,
+    }),
+    Step::Filter(&Rule {
+        name: "invalid",
+        host: Host::Middle,
+        hook: Hook::Forward,
+        when: &[Match::DestinationPort(SERVICE), Match::State(&[Conntrack::Invalid])],
+        then: Then::Drop,
+    }),
+    Step::Filter(&Rule {
+        name: "proxy",
+        host: Host::Middle,
+        hook: Hook::Forward,
+        when: &[Match::DestinationPort(SERVICE), Match::State(&[Conntrack::Invalid, Conntrack::Untracked])],
+        then: Then::SynProxy,
+    }),
+]);
+
+const ONLY_V4: Versions = Versions::OnlyV4(
+    "nft's synproxy sums up IPv6 segments as if they were IPv4's, and drops what no network card has checked",
+);
+
+static PLAYS: [Play; 2] = [
+    Play {
+        id: "closed-behind",
+        title: "a SYN proxy's server has nothing that listens",
+        topology: Topology::Routed,
+        versions: ONLY_V4,
+        steps: &[
+            PROXY,
+            // The reset can be there before anybody has asked how connect() went.
+            Step::Connect(Host::Client, "client", Peer::At(Host::Server, SERVICE), Connecting::UnderWay),
+            Step::Read("client", Until::End),
+            Step::Write("client", 1),
+        ],
+        shows: Shows {
+            // Beyond the proxy it is a closed port and nothing else.
+            seen_as: &[(Tap::ServerPort, "no-listener"), (Tap::Server, "no-listener")],
+            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+            counts: &[
+                // The SYN, and the ACK of the handshake.
+                Count::Rule("proxy", Quantity::Exactly(2)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1)),
+                Count::Counter(Host::Client, "Tcp.AttemptFails", Quantity::Exactly(0)),
+                Count::Counter(Host::Client, "Tcp.EstabResets", Quantity::Exactly(1)),
+            ],
+            ..Shows::reset(Host::Server, Mechanism::NoSocket)
+        },
+    },
+    Play {
+        id: "open-behind",
+        title: "control: a SYN proxy's server listens, and request and answer pass",
+        topology: Topology::Routed,
+        versions: ONLY_V4,
+        steps: &[
+            PROXY,
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("client"),
+            Step::Read("server", Until::End),
+            Step::Close("server"),
+        ],
+        shows: Shows {
+            ending: Ending::Fin,
+            server: &[Told::Eof],
+            counts: &[
+                Count::Rule("proxy", Quantity::Exactly(2)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+                Count::Counter(Host::Client, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            ..Shows::NOTHING
+        },
+    },
+];
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;

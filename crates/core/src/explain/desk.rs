@@ -95,7 +95,8 @@ impl Desk {
 
     /// One that looked like this young connection.
     fn like(&self, tracked: &Tracked<Kept>) -> Option<TemplateId> {
-        let likeness = Likeness::of(tracked.young()?, &tracked.kept.service_then)?;
+        let mut likeness = Likeness::default();
+        likeness.describe(tracked.young()?, &tracked.kept.service_then)?;
         self.templates.find(&likeness)
     }
 
@@ -154,8 +155,9 @@ impl Desk {
             ended(&record);
         }
         let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
-        let likeness = plain.and_then(|young| Likeness::of(young, &gone.kept.service_then));
-        if let (Some(likeness), [judged]) = (likeness, record.resets.as_slice()) {
+        let mut likeness = Likeness::default();
+        let described = plain.and_then(|young| likeness.describe(young, &gone.kept.service_then));
+        if let (Some(()), [judged]) = (described, record.resets.as_slice()) {
             self.templates.learn(&likeness, template(&record, judged));
         }
         self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
@@ -237,7 +239,7 @@ impl Desk {
             silence: reset.at.nanos_since(before.at),
             open: gone.kept.service_then.open,
         };
-        if !self.groups.count_like(template, responder, &counted) {
+        if !self.groups.count_like((like, template), responder, &counted) {
             return false;
         }
         self.tally.count_like(template);

@@ -239,7 +239,7 @@ impl Group {
 
 impl Few {
     fn note(&mut self, one: u128) {
-        if self.known.contains(&one) {
+        if self.known.first() == Some(&one) || self.known.contains(&one) {
             return;
         }
         if self.known.len() < MOST_KNOWN { self.known.push(one) } else { self.more = true }

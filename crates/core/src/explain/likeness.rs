@@ -33,7 +33,7 @@ const MOST_TEMPLATES: usize = 1_024;
 const MOST_WORDS: usize = 19;
 
 /// What a connection looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Likeness {
     words: [u64; MOST_WORDS],
     count: usize,
@@ -59,17 +59,24 @@ pub(super) struct Template {
 }
 
 /// The templates of all likenesses seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Templates {
-    hasher: RandomState,
+    seed: u64,
     places: HashTable<u32>,
     templates: Vec<(Likeness, Template)>,
 }
 
+impl Default for Templates {
+    fn default() -> Templates {
+        Templates { seed: RandomState::default().hash_one(0), places: HashTable::new(), templates: Vec::new() }
+    }
+}
+
 impl Templates {
+    #[inline]
     pub(super) fn find(&self, likeness: &Likeness) -> Option<TemplateId> {
         let is_it = |place: &u32| self.templates[*place as usize].0.words() == likeness.words();
-        self.places.find(self.hash(likeness), is_it).map(|place| TemplateId(*place))
+        self.places.find(fold(self.seed, likeness), is_it).map(|place| TemplateId(*place))
     }
 
     pub(super) fn at(&self, id: TemplateId) -> &Template {
@@ -78,48 +85,40 @@ impl Templates {
 
     pub(super) fn learn(&mut self, likeness: &Likeness, template: Template) {
         if self.templates.len() < MOST_TEMPLATES && self.find(likeness).is_none() {
-            let (place, hash) = (self.templates.len() as u32, self.hash(likeness));
+            let (place, seed) = (self.templates.len() as u32, self.seed);
             self.templates.push((*likeness, template));
-            let (hasher, templates) = (&self.hasher, &self.templates);
-            let again = |place: &u32| hash_words(hasher, &templates[*place as usize].0);
-            self.places.insert_unique(hash, place, again);
+            let again = |place: &u32| fold(seed, &self.templates[*place as usize].0);
+            self.places.insert_unique(fold(seed, likeness), place, again);
         }
-    }
-
-    fn hash(&self, likeness: &Likeness) -> u64 {
-        hash_words(&self.hasher, likeness)
     }
 }
 
-fn hash_words(hasher: &RandomState, likeness: &Likeness) -> u64 {
-    // Folded first: hashing each word would cost more than all else that is done to find a template. Folding begins with a number
-    // that senders don't know, since the words are theirs to choose.
-    let folded = likeness.words().iter().fold(hasher.hash_one(likeness.count), |sum, word| {
-        (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-    });
-    hasher.hash_one(folded)
+/// Folded only: hashing each word would cost more than all else that is done to find a template. Folding begins with a number
+/// that senders don't know, since the words are theirs to choose.
+#[inline(always)]
+fn fold(seed: u64, likeness: &Likeness) -> u64 {
+    likeness.words().iter().fold(seed, |sum, word| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
 }
 
 impl Likeness {
-    /// What a young connection looks like whose last segment is its reset. None where that can't be said in a few words.
-    pub(super) fn of(young: &Young, service: &Service) -> Option<Likeness> {
+    /// Describes a young connection whose last segment is its reset, from nothing. None where that can't be said in a few words.
+    pub(super) fn describe(&mut self, young: &Young, service: &Service) -> Option<()> {
         let [first, second] = young.ends();
         let (lines, started) = (young.lines(), young.started());
-        let opens = lines[0].flags.is_syn() && !lines[0].flags.is_ack();
+        let opens = lines[0].flags().is_syn() && !lines[0].flags().is_ack();
         let last = lines[lines.len() - 1].at;
         if !opens || last.nanos_since(started) >= MOST_NANOS || first == second {
             return None;
         }
-        let mut likeness = Likeness { words: [0; MOST_WORDS], count: 0 };
         let mut ends = [End::default(); 2];
         let mut before = started;
         for line in lines {
             let late = line.at.nanos_since(before) > REORDERING_NANOS;
             before = line.at;
-            likeness.add(describe(line, late, &mut ends));
+            self.add(describe(line, late, &mut ends));
         }
-        likeness.add([describe_service(service, last)?]);
-        Some(likeness)
+        self.add([describe_service(service, last)?]);
+        Some(())
     }
 
     fn words(&self) -> &[u64] {
@@ -156,43 +155,42 @@ struct End {
     last_timestamp: Option<u32>,
 }
 
-/// What decides of a segment.
-#[inline]
-fn describe(line: &Line, late: bool, ends: &mut [End; 2]) -> [u64; 3] {
-    let (flags, sender) = (line.flags, line.sender());
-    let mut place = |end: usize, base: u32| {
-        if !ends[end].is_placed {
-            ends[end].base = base;
-            ends[end].is_placed = true;
-        }
-    };
-    if !flags.is_rst() {
-        place(sender, line.seq.0);
-        if flags.is_ack() {
-            place(1 - sender, line.ack.0.wrapping_sub(1));
+impl End {
+    #[inline(always)]
+    fn place(&mut self, base: u32) {
+        if !self.is_placed {
+            (self.base, self.is_placed) = (base, true);
         }
     }
-    let other = ends[1 - sender].base;
-    let own = &mut ends[sender];
-    let ack = if flags.is_ack() { line.ack.0.wrapping_sub(other) } else { line.ack.0 };
+}
+
+/// What decides of a segment.
+#[inline(always)]
+fn describe(line: &Line, late: bool, ends: &mut [End; 2]) -> [u64; 3] {
+    let (flags, [first, second]) = (line.flags(), ends);
+    let (own, other) = if line.sender() == 0 { (first, second) } else { (second, first) };
+    if !flags.is_rst() {
+        own.place(line.seq.0);
+        if flags.is_ack() {
+            other.place(line.ack.0.wrapping_sub(1));
+        }
+    }
+    let ack = if flags.is_ack() { line.ack.0.wrapping_sub(other.base) } else { line.ack.0 };
     let numbers = u64::from(line.seq.0.wrapping_sub(own.base)) << 32 | u64::from(ack);
     let id = line.id().map_or(0, |id| {
         let step = own.last_id.map_or(0, |last| 1 + u64::from(id.wrapping_sub(last).min(NEAR_IDS)));
-        1 | u64::from(id == 0) << 1 | step << 2
+        u64::from(id == 0) | step << 1
     });
     let order = match (line.timestamp(), own.last_timestamp) {
-        (None, _) => 0,
-        (Some(_), None) => 1,
-        (Some(now), Some(last)) => 2 + u64::from((now.wrapping_sub(last) as i32) < 0),
+        (Some(now), Some(last)) => 1 + u64::from((now.wrapping_sub(last) as i32) < 0),
+        _ => 0,
     };
     let zeros = u64::from(line.seq.0 == 0) << 1 | u64::from(line.ack.0 == 0) << 2;
-    let bits = u64::from(late) | zeros | u64::from(line.header_bits()) << 3;
-    let header = u64::from(flags.0) << 56 | u64::from(line.ttl) << 48 | u64::from(line.tos) << 40;
     if !flags.is_rst() {
         // After a SYN-ACK, which has none, an id follows nothing.
         own.last_id = line.id().filter(|_| !(flags.is_syn() && flags.is_ack()));
         own.last_timestamp = line.timestamp().or(own.last_timestamp);
     }
-    let sizes = u64::from(line.window) << 33 | u64::from(line.payload_len) << 1 | sender as u64;
-    [numbers, header | id << 16 | order << 8 | bits, sizes]
+    let rest = u64::from(line.payload_len) << 32 | order << 3 | zeros | u64::from(late);
+    [numbers, line.header() | id << 48, rest]
 }

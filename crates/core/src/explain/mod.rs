@@ -23,6 +23,7 @@ mod summary;
 mod tally;
 mod vantage;
 mod verdict;
+mod witness;
 
 pub use check::{Checked, Fused, KernelCheck, KernelSaid, check};
 pub use explainer::{Aside, Explainer, Limits};
@@ -37,3 +38,4 @@ pub use summary::Summary;
 pub use tally::Tally;
 pub use vantage::Vantage;
 pub use verdict::{Verdict, judge};
+pub use witness::{KernelWitness, Watched};

@@ -7,6 +7,7 @@ mod followed;
 mod indicators;
 mod outcome;
 mod per_side;
+mod places;
 mod slots;
 mod table;
 pub mod zeek;

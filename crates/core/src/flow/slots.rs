@@ -3,6 +3,8 @@
 //! The queues are linked through the slots themselves, so that a flow that ends leaves nothing behind: memory is bounded by
 //! the number of flows, not by how many have come and gone within a timeout.
 
+use core::num::NonZeroU32;
+
 use super::followed::Followed;
 use crate::capture::Timestamp;
 use crate::tcp::Segment;
@@ -22,9 +24,22 @@ impl Queue {
     }
 }
 
-/// A place in the arena.
+/// A place in the arena. Counted from one, so that an `Option` of a place is as small as a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place(u32);
+pub(super) struct Place(NonZeroU32);
+
+impl Place {
+    /// The place of this number, from 0.
+    #[inline(always)]
+    pub(super) fn number(number: usize) -> Place {
+        Place(NonZeroU32::MIN.saturating_add(number as u32))
+    }
+
+    #[inline(always)]
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// The most flows that an arena can hold.
 pub(super) const MOST_FLOWS: usize = u32::MAX as usize;
@@ -33,8 +48,8 @@ pub(super) const MOST_FLOWS: usize = u32::MAX as usize;
 #[derive(Debug)]
 pub(super) struct Slot<F> {
     pub(super) flow: F,
-    /// The hash of its key, kept because growing the table needs all of them again.
-    pub(super) hash: u64,
+    /// The sum of its endpoints, by which it is found.
+    pub(super) sum: u32,
     /// When its last segment came; this follows a clock that steps back.
     pub(super) touched: Timestamp,
     /// When to look at it again. Later segments don't move it: whoever looks finds out and puts it off.
@@ -56,11 +71,12 @@ pub(super) struct Slots<F> {
     slots: Vec<Slot<F>>,
     vacant: Vec<Place>,
     queues: [Ends; MOST_QUEUES],
+    moved: bool,
 }
 
 impl<F> Default for Slots<F> {
     fn default() -> Slots<F> {
-        Slots { slots: Vec::new(), vacant: Vec::new(), queues: [Ends::default(); MOST_QUEUES] }
+        Slots { slots: Vec::new(), vacant: Vec::new(), queues: [Ends::default(); MOST_QUEUES], moved: false }
     }
 }
 
@@ -70,22 +86,22 @@ impl<F: Followed> Slots<F> {
     }
 
     pub(super) fn at(&self, place: Place) -> &Slot<F> {
-        &self.slots[place.0 as usize]
+        &self.slots[place.index()]
     }
 
     pub(super) fn at_mut(&mut self, place: Place) -> &mut Slot<F> {
-        &mut self.slots[place.0 as usize]
+        &mut self.slots[place.index()]
     }
 
     /// Begins a flow, at the back of no queue yet.
-    pub(super) fn open(&mut self, segment: &Segment, aside: F::Aside, hash: u64) -> (Place, F::Event) {
+    pub(super) fn open(&mut self, segment: &Segment, aside: F::Aside, sum: u32) -> (Place, F::Event) {
         let Some(place) = self.vacant.pop() else {
             let (flow, event) = F::open(segment, aside);
-            let place = Place(self.slots.len() as u32);
+            let place = Place::number(self.slots.len());
             let queue = flow.queue();
             self.slots.push(Slot {
                 flow,
-                hash,
+                sum,
                 touched: segment.at,
                 due: segment.at,
                 queue,
@@ -98,7 +114,7 @@ impl<F: Followed> Slots<F> {
         // a segment.
         let slot = self.at_mut(place);
         let event = slot.flow.reopen(segment, aside);
-        slot.hash = hash;
+        slot.sum = sum;
         slot.touched = segment.at;
         (place, event)
     }
@@ -123,6 +139,16 @@ impl<F: Followed> Slots<F> {
         self.queues[usize::from(queue.0)].front
     }
 
+    /// Whether the front of a queue, or when it is due, is another than at the last [`Slots::stay`].
+    pub(super) fn has_moved(&self) -> bool {
+        self.moved
+    }
+
+    /// The fronts of the queues are known as they are.
+    pub(super) fn stay(&mut self) {
+        self.moved = false;
+    }
+
     /// Moves a flow to the back of a queue, to be looked at when it is due.
     pub(super) fn enqueue(&mut self, place: Place, queue: Queue, due: Timestamp) {
         self.unlink(place);
@@ -140,9 +166,12 @@ impl<F: Followed> Slots<F> {
         let queue = self.at(place).queue;
         let ends = self.ends(queue);
         let last = ends.back.replace(place);
-        ends.front.get_or_insert(place);
-        if let Some(last) = last {
-            self.at_mut(last).next = Some(place);
+        match last {
+            Some(last) => self.at_mut(last).next = Some(place),
+            None => {
+                ends.front = Some(place);
+                self.moved = true;
+            }
         }
         let slot = self.at_mut(place);
         slot.previous = last;
@@ -154,7 +183,10 @@ impl<F: Followed> Slots<F> {
         let (queue, previous, next) = (slot.queue, slot.previous, slot.next);
         match previous {
             Some(previous) => self.at_mut(previous).next = next,
-            None => self.ends(queue).front = next,
+            None => {
+                self.ends(queue).front = next;
+                self.moved = true;
+            }
         }
         match next {
             Some(next) => self.at_mut(next).previous = previous,

@@ -1,16 +1,57 @@
 //! The table of the flows being followed: finds a segment's flow, and lets flows go by packet time and by number.
 
 use core::hash::{BuildHasher, Hasher};
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
+use core::ops::Range;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
 use super::connection::is_opening;
 use super::followed::Followed;
+use super::places::Places;
 use super::slots::{MOST_FLOWS, Place, Queue, Slots};
 use crate::capture::Timestamp;
 use crate::tcp::{Endpoint, FlowKey, Segment};
+
+/// Two endpoints in either order, in the form in which they are compared and summed fastest.
+#[derive(Clone, Copy, Debug)]
+enum Pair {
+    /// Of IPv4, each in a word: to sort, sum and compare endpoints costs every segment more than all else that is done to
+    /// find its flow.
+    Words(u64, u64),
+    /// Any other.
+    Ends(Endpoint, Endpoint),
+}
+
+impl Pair {
+    #[inline(always)]
+    fn of(one: Endpoint, other: Endpoint) -> Pair {
+        match (word(one), word(other)) {
+            (Some(one), Some(other)) => Pair::Words(one, other),
+            _ => Pair::Ends(one, other),
+        }
+    }
+
+    #[inline(always)]
+    fn is_of(&self, (this, that): (Endpoint, Endpoint)) -> bool {
+        match *self {
+            Pair::Words(one, other) => {
+                let (this, that) = (word(this), word(that));
+                (this == Some(one) && that == Some(other)) || (this == Some(other) && that == Some(one))
+            }
+            Pair::Ends(one, other) => (this == one && that == other) || (this == other && that == one),
+        }
+    }
+}
+
+/// An endpoint of IPv4 in a word.
+#[inline(always)]
+fn word(endpoint: Endpoint) -> Option<u64> {
+    match endpoint.addr {
+        IpAddr::V4(addr) => Some(u64::from(addr.to_bits()) << 16 | u64::from(endpoint.port)),
+        IpAddr::V6(_) => None,
+    }
+}
 
 /// Follows every connection in a stream of segments.
 ///
@@ -21,8 +62,10 @@ pub struct Table<F: Followed> {
     limits: F::Limits,
     // The hash is seeded at random because addresses and ports are the sender's to choose.
     hasher: RandomState,
-    places: HashTable<Place>,
+    places: Places,
     slots: Slots<F>,
+    /// From when until when no flow is to be let go, as long as the fronts of the queues stay.
+    quiet: Range<Timestamp>,
     opened: u64,
     midstream: u64,
     evicted: u64,
@@ -34,8 +77,9 @@ impl<F: Followed> Table<F> {
         Table {
             limits,
             hasher: RandomState::default(),
-            places: HashTable::new(),
+            places: Places::new(),
             slots: Slots::default(),
+            quiet: Timestamp(0)..Timestamp(0),
             opened: 0,
             midstream: 0,
             evicted: 0,
@@ -49,17 +93,20 @@ impl<F: Followed> Table<F> {
         aside: F::Aside,
         ended: &mut impl FnMut(&mut F),
     ) -> (Place, F::Event) {
-        self.let_go(segment.at, ended);
-        let hash = self.hash(segment.source, segment.destination);
-        let Some(place) = self.find(hash, segment.source, segment.destination) else {
-            return self.open(hash, segment, aside, ended);
+        if !self.quiet.contains(&segment.at) || self.slots.has_moved() {
+            self.let_go(segment.at, ended);
+        }
+        let pair = Pair::of(segment.source, segment.destination);
+        let sum = self.sum(&pair);
+        let Some(place) = self.find(sum, &pair) else {
+            return self.open(sum, segment, aside, ended);
         };
         let slot = self.slots.at_mut(place);
         // The queues may be late with a flow; what belongs together is decided here, and exactly.
         let spent = slot.flow.is_spent(&self.limits, slot.touched, segment.at);
         if spent || slot.flow.is_replaced_by(segment) {
             ended(self.remove(place));
-            return self.open(hash, segment, aside, ended);
+            return self.open(sum, segment, aside, ended);
         }
         slot.touched = segment.at;
         let event = slot.flow.absorb(segment, aside);
@@ -82,8 +129,8 @@ impl<F: Followed> Table<F> {
 
     /// The flow between these two that is followed now.
     pub fn between(&self, one: Endpoint, other: Endpoint) -> Option<&F> {
-        let hash = self.hash(one, other);
-        Some(self.at(self.find(hash, one, other)?))
+        let pair = Pair::of(one, other);
+        Some(self.at(self.find(self.sum(&pair), &pair)?))
     }
 
     /// Lets go of the flows that have been silent for too long at `now`. `push` does so by itself; a live capture on which
@@ -97,6 +144,18 @@ impl<F: Followed> Table<F> {
         for queue in F::QUEUES {
             self.expire_queue(*queue, now, ended);
         }
+        self.quiet = self.quiet();
+        self.slots.stay();
+    }
+
+    /// The times that change nothing, by the fronts of the queues: before each is due, and not so long before that the clock
+    /// must have stepped back.
+    fn quiet(&self) -> Range<Timestamp> {
+        let fronts = F::QUEUES.iter().filter_map(|queue| Some((*queue, self.slots.at(self.slots.front(*queue)?).due)));
+        fronts.fold(Timestamp(0)..Timestamp(u64::MAX), |quiet, (queue, due)| {
+            let since = Timestamp(due.0.saturating_sub(F::patience(&self.limits, queue)));
+            quiet.start.max(since)..quiet.end.min(due)
+        })
     }
 
     /// Hands over all flows that are left, in the order of their first frames. The table is empty then and can go on.
@@ -107,7 +166,7 @@ impl<F: Followed> Table<F> {
     /// The same, with each flow where it is.
     pub(super) fn let_all_go(&mut self, ended: &mut impl FnMut(&mut F)) {
         let slots = &self.slots;
-        let mut left: Vec<Place> = self.places.iter().copied().collect();
+        let mut left: Vec<Place> = self.places.iter().collect();
         left.sort_unstable_by_key(|place| slots.at(*place).flow.first_frame());
         self.places.clear();
         for place in left {
@@ -141,31 +200,28 @@ impl<F: Followed> Table<F> {
     }
 
     /// The same for both directions.
-    #[inline]
-    fn hash(&self, one: Endpoint, other: Endpoint) -> u64 {
-        let (IpAddr::V4(here), IpAddr::V4(there)) = (one.addr, other.addr) else {
-            return self.hasher.hash_one(FlowKey::new(one, other));
+    #[inline(always)]
+    fn sum(&self, pair: &Pair) -> u32 {
+        let sum = match *pair {
+            Pair::Words(one, other) => {
+                let mut sum = self.hasher.build_hasher();
+                sum.write_u64(one.min(other));
+                sum.write_u64(one.max(other));
+                sum.finish()
+            }
+            Pair::Ends(one, other) => self.hasher.hash_one(FlowKey::new(one, other)),
         };
-        // In words: to sort and hash endpoints costs every segment more than all else that is done to find its flow.
-        let word = |addr: Ipv4Addr, port: u16| u64::from(addr.to_bits()) << 16 | u64::from(port);
-        let (one, other) = (word(here, one.port), word(there, other.port));
-        let mut sum = self.hasher.build_hasher();
-        sum.write_u64(one.min(other));
-        sum.write_u64(one.max(other));
-        sum.finish()
+        sum as u32
     }
 
-    fn find(&self, hash: u64, one: Endpoint, other: Endpoint) -> Option<Place> {
-        let is_its_flow = |place: &Place| {
-            let (this, that) = self.slots.at(*place).flow.endpoints();
-            (this == one && that == other) || (this == other && that == one)
-        };
-        self.places.find(hash, is_its_flow).copied()
+    #[inline(always)]
+    fn find(&self, sum: u32, pair: &Pair) -> Option<Place> {
+        self.places.find(sum, |place| pair.is_of(self.slots.at(place).flow.endpoints()))
     }
 
     fn open(
         &mut self,
-        hash: u64,
+        sum: u32,
         segment: &Segment,
         aside: F::Aside,
         ended: &mut impl FnMut(&mut F),
@@ -173,11 +229,10 @@ impl<F: Followed> Table<F> {
         if self.slots.len() >= F::most(&self.limits).clamp(1, MOST_FLOWS) {
             self.evict(ended);
         }
-        let (place, event) = self.slots.open(segment, aside, hash);
+        let (place, event) = self.slots.open(segment, aside, sum);
         let due = self.at(place).due(&self.limits, segment.at);
         self.slots.enter(place, due);
-        let slots = &self.slots;
-        self.places.insert_unique(hash, place, |place| slots.at(*place).hash);
+        self.places.insert(sum, place);
         self.opened += 1;
         self.midstream += u64::from(!is_opening(segment));
         (place, event)
@@ -224,10 +279,7 @@ impl<F: Followed> Table<F> {
     }
 
     fn remove(&mut self, place: Place) -> &mut F {
-        let hash = self.slots.at(place).hash;
-        if let Ok(entry) = self.places.find_entry(hash, |held| *held == place) {
-            entry.remove();
-        }
+        self.places.remove(self.slots.at(place).sum, place);
         self.slots.remove(place)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::reset::Life;
+use super::event::Life;
 use crate::capture::Timestamp;
 
 /// How long an end is remembered, in nanoseconds: longer than a process takes to close all it had, and far shorter than

@@ -2,15 +2,16 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::event::{Context, Direction, Kind};
 use super::format::{Field, Format, Name};
-use super::reset::{Context, Direction, Kind};
 use crate::tcp::Endpoint;
 
-/// common_flags (include/linux/trace_events.h): in a hardware interrupt, a soft one, a non-maskable one. That bottom
-/// halves are merely held off (0x80) is a task's own doing.
+/// common_flags (enum trace_flag_type): in a hardware interrupt, a soft one, a non-maskable one; bottom halves held off
+/// (since Linux 5.17, and thus wherever there are reasons).
 const HARD_INTERRUPT: i64 = 0x08;
 const SOFT_INTERRUPT: i64 = 0x10;
 const NON_MASKABLE: i64 = 0x40;
+const BH_OFF: i64 = 0x80;
 
 /// Address families, as Linux numbers them.
 const AF_INET: u16 = 2;
@@ -159,6 +160,8 @@ fn context(flags: i64) -> Context {
         Context::HardInterrupt
     } else if flags & SOFT_INTERRUPT != 0 {
         Context::SoftInterrupt
+    } else if flags & BH_OFF != 0 {
+        Context::TaskBhOff
     } else {
         Context::Task
     }

@@ -1,6 +1,6 @@
 //! What in the kernel made a reset: one function's decision, by its reason, state, context, stack and the process's end.
 
-use super::reset::{Context, KernelReset, Kind, Life};
+use super::event::{Context, KernelReset, Kind, Life};
 
 macro_rules! mechanisms {
     ($($variant:ident $name:literal $sentence:literal,)*) => {
@@ -89,16 +89,19 @@ impl Mechanism {
     pub(super) fn is_allowed_by(self, reset: &KernelReset) -> bool {
         let active = reset.kind != Some(Kind::Reply);
         let reply = reset.kind != Some(Kind::Active);
-        let task = reset.context == Context::Task;
+        // What a task does to a socket of its own needs the socket's lock, for which it may have to sleep: bottom halves
+        // are on. A listener's children and a socket to be destroyed are locked with them off.
+        let own = reset.context == Context::Task;
+        let task = own || reset.context == Context::TaskBhOff;
         let state = |wanted: &[&str]| reset.state.as_deref().is_none_or(|state| wanted.contains(&state));
         let origin = origin(reset);
         let from = |wanted: Origin| origin.is_none_or(|origin| origin == wanted);
         let closed = state(&["TCP_CLOSE"]);
         match self {
-            Mechanism::CloseLingerZero => active && task && closed && from(Origin::Close),
-            Mechanism::Disconnect => active && task && closed && from(Origin::Connect),
+            Mechanism::CloseLingerZero => active && own && closed && from(Origin::Close),
+            Mechanism::Disconnect => active && own && closed && from(Origin::Connect),
             // A handshake that ends just then is reset in a soft interrupt (inet_csk_reqsk_queue_add).
-            Mechanism::ListenerClosed => active && closed && from(Origin::Listener),
+            Mechanism::ListenerClosed => active && !own && closed && from(Origin::Listener),
             Mechanism::SocketDestroyed => {
                 active && task && reset.state.as_deref() != Some("TCP_CLOSE") && from(Origin::Abort)
             }

@@ -6,15 +6,15 @@
 mod coverage;
 mod death;
 mod decoder;
+mod event;
 mod format;
 mod mechanism;
 mod mechanism_set;
-mod reset;
 
 pub use coverage::{COVERAGE, Coverage, REASONS_SINCE};
 pub use death::{Deaths, REMEMBERED_FOR, REMEMBERED_THREADS};
 pub use decoder::{Decoder, ExitFields, SignalFields, Told};
+pub use event::{Context, Direction, KernelReset, Kind, Life, Process};
 pub use format::{Field, Format, FormatError, Name};
 pub use mechanism::Mechanism;
 pub use mechanism_set::MechanismSet;
-pub use reset::{Context, Direction, KernelReset, Kind, Life, Process};

@@ -16,7 +16,7 @@ const MOST_OCTETS: usize = 1024;
 const SHOWN_OCTETS: usize = 16;
 
 /// What a reset carried beside its header: the first 1,024 octets of its payload, and its MP_TCPRST option.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Carried {
     octets: Box<[u8]>,
     len: u32,
@@ -24,7 +24,7 @@ pub struct Carried {
 }
 
 /// An MP_TCPRST option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct MptcpReset {
     transient: bool,
     reason: u8,

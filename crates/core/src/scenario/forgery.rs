@@ -36,6 +36,8 @@ pub struct Forgery {
 pub enum Disguise {
     /// As if from the other end of this socket's connection, to the socket.
     PeerOf(Name),
+    /// Under the name of this socket, to its peer.
+    As(Name),
     /// From nobody's address, a port of its own for each, to this port.
     Nobody(u16),
     /// From the sender's own address and this port, to that port.

@@ -100,3 +100,32 @@ pub const fn flood(count: u32) -> Step {
 
 /// A request of twenty octets that the server's kernel has and its program hasn't read.
 pub const REQUEST: Step = Step::Do(&[Step::Write("client", 20), Step::Await(Condition::Arrived("server", 20))]);
+/// A careful injector's reset to the client: the middle copies everything that the server's own next segment would have.
+pub const INJECTED: Forgery = Forgery {
+    by: Host::Middle,
+    to: Host::Client,
+    disguise: Disguise::PeerOf("client"),
+    flags: Flags::RST.with(Flags::ACK),
+    seq: Number::Next(0),
+    ack: Ack::Sent(0),
+    payload: 0,
+    ttl: None,
+    window: 64,
+    count: 1,
+    stride: 0,
+};
+
+/// A careless injector's reset to the client, from further away: no timestamps, no window, another IP id.
+pub const CARELESS: Forgery = Forgery { flags: Flags::RST, ack: Ack::Plain(0), ttl: Some(200), window: 0, ..INJECTED };
+
+/// The middle takes the server's SYN-ACKs away, until they are released.
+pub const HOLD_SYN_ACK: Step = Step::Filter(&Rule {
+    name: "hold",
+    host: Host::Middle,
+    hook: Hook::Ingress(Host::Server),
+    when: &[Match::Flags(Flags::SYN.with(Flags::ACK), Flags::SYN.with(Flags::ACK))],
+    then: Then::Drop,
+});
+
+/// The next one passes, a second after the first.
+pub const RELEASE_SYN_ACK: Step = Step::Unfilter("hold");

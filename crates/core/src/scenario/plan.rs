@@ -24,6 +24,11 @@ impl Play {
                 lines.push(format!("wire at {tap}: {}", shows.at(tap)));
             }
         }
+        let elsewhere = shows.seen_as.iter().map(|(tap, cause)| format!("wire at {tap}: it looks like {cause}"));
+        lines.extend(elsewhere);
+        if shows.between {
+            lines.push("wire at both ports of the middle as one: the cause, which neither shows alone".to_owned());
+        }
         lines.push(match shows.kernel {
             Some((host, mechanism)) => format!("kernel of the {host}: {}", mechanism.name()),
             None => "kernel: no host's TCP sends a reset that counts".to_owned(),
@@ -48,6 +53,10 @@ fn list(steps: &[Step], depth: usize, lines: &mut Vec<(usize, String)>) {
                 lines.push((depth, format!("{count} times:")));
                 list(steps, depth + 1, lines);
             }
+            Step::Volley(forgeries) => {
+                lines.push((depth, "at once:".to_owned()));
+                lines.extend(forgeries.iter().map(|forgery| (depth + 1, forgery.to_string())));
+            }
             step => lines.push((depth, step.to_string())),
         }
     }
@@ -62,6 +71,7 @@ impl fmt::Display for Step {
             Step::Filter(rule) => write!(f, "{}: rule {rule}", rule.host),
             Step::Unfilter(name) => write!(f, "remove the rule {name}"),
             Step::FlushConntrack(host) => write!(f, "{host}: forget all tracked connections"),
+            Step::BridgeAddress => f.write_str("middle: an address for the bridge"),
             Step::Listen(host, name, port, backlog) => write!(f, "{host}: {name}: listen on {port}, backlog {backlog}"),
             Step::Bind(host, name, port) => write!(f, "{host}: {name}: bind to {port}, don't listen"),
             Step::Open(host, name) => write!(f, "{host}: {name}: socket()"),
@@ -82,6 +92,7 @@ impl fmt::Display for Step {
             Step::Await(condition) => write!(f, "wait until {condition}"),
             Step::Pause(milliseconds) => write!(f, "wait {milliseconds} ms: the time is the cause"),
             Step::Forge(forgery) => write!(f, "{forgery}"),
+            Step::Volley(forgeries) => write!(f, "{} forgeries at once", forgeries.len()),
             Step::Probe(forgery, reply) => write!(f, "{forgery}; expect {reply:?}"),
         }
     }
@@ -161,6 +172,7 @@ impl fmt::Display for Disguise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Disguise::PeerOf(name) => write!(f, "the peer of {name}"),
+            Disguise::As(name) => write!(f, "{name} itself"),
             Disguise::Nobody(port) => write!(f, "nobody, to port {port}"),
             Disguise::Own(from, to) => write!(f, "itself, from port {from} to {to}"),
         }
@@ -172,7 +184,7 @@ impl fmt::Display for Ending {
         match self {
             Ending::Reset(host) => write!(f, "a reset under the {host}'s address"),
             Ending::Challenged(host) => write!(f, "a reset that the {host} answers with an acknowledgment"),
-            Ending::Ignored => f.write_str("a reset that nobody answers"),
+            Ending::Ignored(host) => write!(f, "a reset that the {host} ignores"),
             Ending::Fin => f.write_str("FIN and no reset"),
             Ending::Silence => f.write_str("no reset and no FIN"),
         }

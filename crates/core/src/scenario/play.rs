@@ -37,6 +37,10 @@ pub struct Shows {
     pub ending: Ending,
     /// How it ends at some taps.
     pub except: &'static [(Tap, Ending)],
+    /// Taps at which the wire shows another cause, by its name, and can't show the truth.
+    pub seen_as: &'static [(Tap, &'static str)],
+    /// Whether only a capture of both links of the middle, as one, can show the cause.
+    pub between: bool,
     /// Who sends the reset by what mechanism of its kernel; None where no host's TCP sends the reset that is judged.
     pub kernel: Option<(Host, Mechanism)>,
     /// What the client's calls said, errors and ends of file, in order.
@@ -66,6 +70,8 @@ impl Shows {
     pub const NOTHING: Shows = Shows {
         ending: Ending::Silence,
         except: &[],
+        seen_as: &[],
+        between: false,
         kernel: None,
         client: &[],
         server: &[],
@@ -74,9 +80,33 @@ impl Shows {
         occasion: None,
     };
 
+    /// The host whose reset is judged; None for a control.
+    pub fn reset_by(&self) -> Option<Host> {
+        let endings = core::iter::once(&self.ending).chain(self.except.iter().map(|(_, ending)| ending));
+        let mut resets = endings.filter_map(|ending| ending.resetting());
+        resets.next()
+    }
+
+    /// The other cause that the wire shows at this tap.
+    pub fn seen_as(&self, tap: Tap) -> Option<&'static str> {
+        self.seen_as.iter().find(|(seen, _)| *seen == tap).map(|(_, cause)| *cause)
+    }
+
     /// How it ends at this tap.
     pub fn at(&self, tap: Tap) -> Ending {
         self.except.iter().find(|(except, _)| *except == tap).map_or(self.ending, |(_, ending)| *ending)
+    }
+}
+
+impl Ending {
+    /// The host under whose address the reset is, that must be explained.
+    pub const fn resetting(self) -> Option<Host> {
+        match self {
+            Ending::Reset(host) => Some(host),
+            Ending::Challenged(Host::Client) | Ending::Ignored(Host::Client) => Some(Host::Server),
+            Ending::Challenged(_) | Ending::Ignored(_) => Some(Host::Client),
+            Ending::Fin | Ending::Silence => None,
+        }
     }
 }
 
@@ -87,8 +117,8 @@ pub enum Ending {
     Reset(Host),
     /// A reset was seen, and this host answered it with an acknowledgment.
     Challenged(Host),
-    /// A reset was seen, and nobody answered it.
-    Ignored,
+    /// A reset was seen, and this host, for which it was, didn't answer it.
+    Ignored(Host),
     /// By FIN, without a reset.
     Fin,
     /// Without a reset and without a FIN.

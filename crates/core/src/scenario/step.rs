@@ -25,6 +25,8 @@ pub enum Step {
     Unfilter(Name),
     /// The host forgets all connections that it tracks.
     FlushConntrack(Host),
+    /// The middle's bridge gets an address, and by it a route to both ends.
+    BridgeAddress,
     /// A listener on this port, with a queue of this length.
     Listen(Host, Name, u16, i32),
     /// A socket that is bound to a port and doesn't listen.
@@ -63,6 +65,8 @@ pub enum Step {
     Pause(u32),
     /// A segment that no socket sent.
     Forge(Forgery),
+    /// Several, made beforehand and sent in one instant.
+    Volley(&'static [Forgery]),
     /// A forged segment, and what must answer it.
     Probe(Forgery, Replies),
 }

@@ -3,10 +3,14 @@
 use core::net::IpAddr;
 
 use super::ip::{Datagram, NoTcp};
+use super::plain::Plain;
 use super::sum::{fold, sum};
 use super::{Skip, follow_tunnels, link, open_ip, tcp};
 use crate::capture::Frame;
 use crate::tcp::Checksum;
+
+/// TCP in the pseudo-header.
+const PROTOCOL: u64 = 6;
 
 /// What stands in a segment beside its fixed header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,25 @@ pub struct Contents<'a> {
 /// It goes the way of `decode`, into tunnels too, and reads every octet for the checksum: it is made for resets, not for
 /// every segment.
 pub fn inspect<'a>(frame: &Frame<'a>) -> Option<Contents<'a>> {
+    Plain::open(frame).map(|plain| inspect_plain(&plain)).or_else(|| inspect_layers(frame))
+}
+
+#[inline(always)]
+fn inspect_plain<'a>(plain: &Plain<'a>) -> Contents<'a> {
+    let parts = plain.parts();
+    let tcp_len: usize = parts.iter().map(|part| part.len()).sum();
+    let pseudo_header = sum(plain.addresses()) + PROTOCOL + tcp_len as u64;
+    let whole = parts.iter().fold(pseudo_header, |whole, part| whole + sum(part));
+    Contents {
+        options: plain.options,
+        payload: plain.payload,
+        payload_len: plain.payload.len() as u32,
+        checksum: tell(pseudo_header, whole, plain.checksum()),
+    }
+}
+
+#[inline(never)]
+pub(super) fn inspect_layers<'a>(frame: &Frame<'a>) -> Option<Contents<'a>> {
     let datagram = innermost(frame).ok()?;
     let header = tcp::open(&datagram).ok()?;
     let payload_len = header.payload_len();
@@ -52,7 +75,12 @@ fn check(datagram: &Datagram<'_>, field: u16) -> Checksum {
         return Checksum::NotChecked;
     }
     let pseudo_header = sum_pseudo_header(datagram);
-    if fold(pseudo_header + sum(datagram.captured)) == 0xffff {
+    tell(pseudo_header, pseudo_header + sum(datagram.captured), field)
+}
+
+/// What the sums of the pseudo-header, and of all that the checksum covers, tell.
+fn tell(pseudo_header: u64, whole: u64, field: u16) -> Checksum {
+    if fold(whole) == 0xffff {
         return Checksum::Good;
     }
     // Captured before the network card finished it: Linux leaves the pseudo-header's sum there, others nothing.
@@ -62,7 +90,6 @@ fn check(datagram: &Datagram<'_>, field: u16) -> Checksum {
 
 /// The addresses, the protocol and the length (IPv6: RFC 8200 section 8.1, the same but for the addresses).
 fn sum_pseudo_header(datagram: &Datagram<'_>) -> u64 {
-    const PROTOCOL: u64 = 6;
     let addresses = [datagram.source, datagram.destination].map(|addr| match addr {
         IpAddr::V4(addr) => sum(&addr.octets()),
         IpAddr::V6(addr) => sum(&addr.octets()),

@@ -11,6 +11,7 @@ mod inspect;
 mod ip;
 mod layers;
 mod link;
+mod plain;
 mod skip;
 mod sum;
 mod tcp;
@@ -24,6 +25,7 @@ use crate::capture::Frame;
 use crate::tcp::{Endpoint, Segment};
 use ip::{Datagram, NoTcp};
 use link::{Packet, Version};
+use plain::Plain;
 use tunnel::Cargo;
 
 /// Tunnels inside each other that are followed. Two are seen in clouds.
@@ -33,7 +35,26 @@ const MOST_TUNNELS: usize = 4;
 ///
 /// Lengths come from the IP header, because Ethernet pads short frames. A frame that was cut while it was captured still
 /// decodes as long as the first 20 octets of its TCP header are there. In tunnels the innermost segment is what counts.
+#[inline]
 pub fn decode(frame: &Frame<'_>, number: u64) -> Result<Segment, Skip> {
+    match Plain::open(frame) {
+        Some(plain) => Ok(plain.segment(frame, number)),
+        None => decode_layers(frame, number),
+    }
+}
+
+/// The same, appended to others. It is for whoever reads millions: a segment is put where it stays at once.
+#[inline]
+pub fn decode_onto(segments: &mut Vec<Segment>, frame: &Frame<'_>, number: u64) -> Result<(), Skip> {
+    match Plain::open(frame) {
+        Some(plain) => segments.push(plain.segment(frame, number)),
+        None => segments.push(decode_layers(frame, number)?),
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn decode_layers(frame: &Frame<'_>, number: u64) -> Result<Segment, Skip> {
     let packet = link::open(frame)?;
     // Each version is assembled on its own: one path for both would have to pass the addresses through memory.
     match packet.version {

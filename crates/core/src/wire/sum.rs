@@ -1,12 +1,17 @@
 //! The Internet checksum (RFC 1071).
 
 /// The sum of 16-bit words, the last octet of an odd number padded with zero (RFC 1071). No frame is long enough to overflow it.
+#[inline(always)]
 pub(super) fn sum(octets: &[u8]) -> u64 {
-    // Two words at once: what the upper one carries is folded in with the rest.
-    let (pairs, rest) = octets.as_chunks::<4>();
-    let mut last = [0; 4];
+    // Four words at once, in two halves: what carries beyond 16 bits is folded in with the rest.
+    let (fours, rest) = octets.as_chunks::<8>();
+    let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
-    pairs.iter().chain([&last]).map(|pair| u64::from(u32::from_be_bytes(*pair))).sum()
+    let add = |sum: u64, four: &[u8; 8]| {
+        let words = u64::from_be_bytes(*four);
+        sum + (words >> 32) + (words & 0xffff_ffff)
+    };
+    add(fours.iter().fold(0, add), &last)
 }
 
 /// The ones' complement sum of a sum's words: carries come back in at the other end.

@@ -6,6 +6,8 @@ use crate::tcp::{Flags, SeqNumber};
 
 const OPTION_END: u8 = 0;
 const OPTION_NO_OPERATION: u8 = 1;
+const OPTION_MSS: u8 = 2;
+const OPTION_SACK_PERMITTED: u8 = 4;
 const OPTION_TIMESTAMPS: u8 = 8;
 
 /// A TCP header whose lengths have been checked against its datagram's.
@@ -75,21 +77,41 @@ impl<'a> Header<'a> {
         self.payload_len
     }
 
-    /// TSval of the first timestamps option that is whole (RFC 7323 section 3.2). Options after a malformed one are not read.
+    /// As [`timestamp_value`] has it.
     #[inline(always)]
     pub(super) fn timestamp_value(&self) -> Option<u32> {
-        let mut rest = self.options;
-        loop {
-            match *rest {
-                [] | [OPTION_END, ..] => return None,
-                [OPTION_NO_OPERATION, ..] => rest = &rest[1..],
-                [OPTION_TIMESTAMPS, 10, a, b, c, d, _, _, _, _, ..] => {
-                    return Some(u32::from_be_bytes([a, b, c, d]));
-                }
-                // The length counts the kind and itself, so anything under 2 would not move on.
-                [_, length, ..] if length >= 2 => rest = rest.get(usize::from(length)..)?,
-                _ => return None,
+        timestamp_value(self.options)
+    }
+}
+
+/// TSval of the first timestamps option that is whole (RFC 7323 section 3.2). Options after a malformed one are not read.
+#[inline(always)]
+pub(super) fn timestamp_value(options: &[u8]) -> Option<u32> {
+    match *options {
+        [] => None,
+        // As all but SYNs have it (RFC 7323 appendix A).
+        [OPTION_NO_OPERATION, OPTION_NO_OPERATION, OPTION_TIMESTAMPS, 10, a, b, c, d, _, _, _, _] => {
+            Some(u32::from_be_bytes([a, b, c, d]))
+        }
+        // As Linux's SYNs have it.
+        [OPTION_MSS, 4, _, _, OPTION_SACK_PERMITTED, 2, OPTION_TIMESTAMPS, 10, a, b, c, d, _, _, _, _, ..] => {
+            Some(u32::from_be_bytes([a, b, c, d]))
+        }
+        _ => search_timestamp_value(options),
+    }
+}
+
+fn search_timestamp_value(mut rest: &[u8]) -> Option<u32> {
+    loop {
+        match *rest {
+            [] | [OPTION_END, ..] => return None,
+            [OPTION_NO_OPERATION, ..] => rest = &rest[1..],
+            [OPTION_TIMESTAMPS, 10, a, b, c, d, _, _, _, _, ..] => {
+                return Some(u32::from_be_bytes([a, b, c, d]));
             }
+            // The length counts the kind and itself, so anything under 2 would not move on.
+            [_, length, ..] if length >= 2 => rest = rest.get(usize::from(length)..)?,
+            _ => return None,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Tracefs {
                 Err(_) => {}
             }
         }
-        let root = mount_for_nobody().during(FIND, PLACES.join(" or "))?;
+        let root = mount_for_nobody().during(FIND, format!("at {}", PLACES.join(" or ")))?;
         Ok(Tracefs { root, place: "tracefs" })
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use rst_storm_linux::link::{LinkAddress, Links};
+use rst_storm_linux::link::{LinkAddress, Links, OperState};
 use rst_storm_linux::netns::NetNamespace;
 use rst_storm_linux::tcp_socket::{Errno, IpVersion, TcpSocket};
 use rst_storm_linux::{offload, sysctl};
@@ -39,9 +39,9 @@ impl Hosts {
         let (own, peer) = (hosts.client_address, hosts.server_address);
         hosts.client.run(|| raise(own, CLIENT_LINK, peer, SERVER_LINK)).unwrap();
         hosts.server.run(|| raise(peer, SERVER_LINK, own, CLIENT_LINK)).unwrap();
-        await_condition("both carriers", || {
-            let has_carrier = || Links::open().unwrap().state("eth0").unwrap().carrier;
-            hosts.client.run(has_carrier).unwrap() && hosts.server.run(has_carrier).unwrap()
+        await_condition("both links operational", || {
+            let is_up = || Links::open().unwrap().state("eth0").unwrap().operational == OperState::Up;
+            hosts.client.run(is_up).unwrap() && hosts.server.run(is_up).unwrap()
         });
         hosts
     }

@@ -6,10 +6,13 @@
 
 mod bridge;
 mod cases;
+mod frames;
 mod hosts;
 mod loopback;
 mod netfilter;
+mod routes;
 mod sockets;
+mod victims;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -32,7 +35,13 @@ enum Outcome {
 type Case = (&'static str, fn() -> Outcome);
 
 fn all_cases() -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().chain(&sockets::ALL).chain(&netfilter::ALL)
+    cases::ALL
+        .iter()
+        .chain(&sockets::ALL)
+        .chain(&netfilter::ALL)
+        .chain(&frames::ALL)
+        .chain(&victims::ALL)
+        .chain(&routes::ALL)
 }
 
 /// What the exit status of a case's process means, beside 0 and a panic's 101 (automake's number for a skip).
@@ -51,6 +60,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [flag, name] if flag == "--play" => play(name),
+        [flag] if flag == victims::FLAG => victims::be_one(),
         _ => run_all(&arguments),
     }
 }

@@ -12,18 +12,12 @@ use crate::tcp::{Checksum, Endpoint, Segment};
 /// A connection, and what is kept beside it.
 #[derive(Clone, Debug)]
 pub struct Tracked<K> {
-    ends: [Endpoint; 2],
+    /// Its segments while it is young, and always its ends.
+    young: Young,
+    /// What is concluded of it once it has grown. Most are young, and these must not be looked for elsewhere.
+    grown: Option<Box<Connection>>,
     /// What is kept beside it; its follower fills it.
     pub kept: K,
-    body: Body,
-}
-
-/// How a connection is held.
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "most are young, and these must not be looked for elsewhere")]
-enum Body {
-    Young(Young),
-    Grown(Box<Connection>),
 }
 
 /// What can be kept beside a connection.
@@ -47,38 +41,29 @@ pub type TrackedTable<K> = Table<Tracked<K>>;
 impl<K: Keep> Tracked<K> {
     /// The segments of a connection that is young.
     pub fn young(&self) -> Option<&Young> {
-        match &self.body {
-            Body::Young(young) => Some(young),
-            Body::Grown(_) => None,
-        }
+        if self.grown.is_none() { Some(&self.young) } else { None }
     }
 
     /// What Zeek makes of it: as it is held, or from its few segments.
     pub fn connection(&self) -> Connection {
-        match &self.body {
-            Body::Young(young) => young.replay(),
-            Body::Grown(connection) => Connection::clone(connection),
-        }
+        self.grown.as_deref().map_or_else(|| self.young.replay(), Connection::clone)
     }
 
     /// Its two ends; the first is the sender of the first segment.
     pub fn ends(&self) -> [Endpoint; 2] {
-        self.ends
+        self.young.ends()
     }
 
     /// The frame of its first segment.
     pub fn first_frame(&self) -> u64 {
-        match &self.body {
-            Body::Young(young) => young.first_frame(),
-            Body::Grown(connection) => connection.first_frame,
-        }
+        self.young.first_frame()
     }
 
     /// Holds conclusions from now on, and no segments.
     pub fn grow(&mut self) {
-        if let Body::Young(young) = &self.body {
-            self.kept.grow(Some(young));
-            self.body = Body::Grown(Box::new(young.replay()));
+        if self.grown.is_none() {
+            self.kept.grow(Some(&self.young));
+            self.grown = Some(Box::new(self.young.replay()));
         }
     }
 }
@@ -123,32 +108,28 @@ impl<K: Keep> Followed for Tracked<K> {
     }
 
     fn open(segment: &Segment, checksum: Checksum) -> (Tracked<K>, ()) {
-        let body = match checksum {
-            Checksum::Bad => Body::Grown(Box::new(Connection::begin(segment, checksum))),
-            _ => Body::Young(Young::new(segment)),
-        };
+        let grown = (checksum == Checksum::Bad).then(|| Box::new(Connection::begin(segment, checksum)));
         let mut kept = K::default();
         kept.clear();
-        if let Body::Grown(_) = body {
+        if grown.is_some() {
             kept.grow(None);
         }
-        (Tracked { ends: [segment.source, segment.destination], kept, body }, ())
+        (Tracked { young: Young::new(segment), grown, kept }, ())
     }
 
     fn reopen(&mut self, segment: &Segment, checksum: Checksum) {
-        match &mut self.body {
-            Body::Young(young) if checksum != Checksum::Bad => {
-                young.restart(segment);
-                self.ends = [segment.source, segment.destination];
-                self.kept.clear();
-            }
-            _ => (*self, ()) = Tracked::open(segment, checksum),
+        self.young.restart(segment);
+        self.kept.clear();
+        self.grown = (checksum == Checksum::Bad).then(|| Box::new(Connection::begin(segment, checksum)));
+        if self.grown.is_some() {
+            self.kept.grow(None);
         }
     }
 
     #[inline]
     fn endpoints(&self) -> (Endpoint, Endpoint) {
-        (self.ends[0], self.ends[1])
+        let [first, second] = self.young.ends();
+        (first, second)
     }
 
     fn first_frame(&self) -> u64 {
@@ -157,26 +138,28 @@ impl<K: Keep> Followed for Tracked<K> {
 
     #[inline]
     fn is_replaced_by(&self, segment: &Segment) -> bool {
-        match &self.body {
-            Body::Young(_) if !segment.flags.is_syn() => false,
+        if !segment.flags.is_syn() {
+            return false;
+        }
+        match &self.grown {
             // A SYN-ACK opens nothing where the originator has sent something that counts.
-            Body::Young(young) if segment.flags.is_ack() && young.begins_with_syn() => false,
-            Body::Young(_) if !segment.flags.is_ack() && self.kept.has_closed() => true,
-            Body::Young(young) => young.replay().is_reused_by(segment),
-            Body::Grown(connection) => connection.is_reused_by(segment),
+            None if segment.flags.is_ack() && self.young.begins_with_syn() => false,
+            None if !segment.flags.is_ack() && self.kept.has_closed() => true,
+            None => self.young.replay().is_reused_by(segment),
+            Some(connection) => connection.is_reused_by(segment),
         }
     }
 
     #[inline]
     fn absorb(&mut self, segment: &Segment, checksum: Checksum) {
-        if let Body::Young(young) = &mut self.body {
-            if young.has_room_for(segment, checksum) && self.kept.stays_young(segment) {
-                young.push(segment);
+        if self.grown.is_none() {
+            if self.young.has_room_for(segment, checksum) && self.kept.stays_young(segment) {
+                self.young.push(segment);
                 return;
             }
             self.grow();
         }
-        if let Body::Grown(connection) = &mut self.body {
+        if let Some(connection) = &mut self.grown {
             connection.count(segment, checksum);
         }
     }
@@ -187,26 +170,23 @@ impl<K: Keep> Followed for Tracked<K> {
 
     #[inline]
     fn queue(&self) -> Queue {
-        match &self.body {
-            // That of attempts: it is looked at when the first timer may go off, and finds its own then.
-            Body::Young(_) => Connection::QUEUES[1],
-            Body::Grown(connection) => connection.queue(),
-        }
+        // A young one's is that of attempts: it is looked at when the first timer may go off, and finds its own then.
+        self.grown.as_ref().map_or(Connection::QUEUES[1], |connection| connection.queue())
     }
 
     #[inline]
     fn due(&self, limits: &Limits, touched: Timestamp) -> Timestamp {
-        match &self.body {
-            Body::Young(young) => young.first_due(),
-            Body::Grown(connection) => connection.due(limits, touched),
+        match &self.grown {
+            None => self.young.first_due(),
+            Some(connection) => connection.due(limits, touched),
         }
     }
 
     #[inline]
     fn is_spent(&self, limits: &Limits, touched: Timestamp, now: Timestamp) -> bool {
-        match &self.body {
-            Body::Young(young) => now >= young.first_due() && young.replay().is_spent(limits, touched, now),
-            Body::Grown(connection) => connection.is_spent(limits, touched, now),
+        match &self.grown {
+            None => now >= self.young.first_due() && self.young.replay().is_spent(limits, touched, now),
+            Some(connection) => connection.is_spent(limits, touched, now),
         }
     }
 }

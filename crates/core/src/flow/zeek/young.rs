@@ -11,11 +11,19 @@ use crate::tcp::{Checksum, Endpoint, Flags, IpFacts, Segment, SeqNumber};
 /// The most segments of a young connection.
 const MOST_LINES: usize = 6;
 
-const FROM_FIRST: u8 = 1;
-const HAS_ID: u8 = 2;
-const DONT_FRAGMENT: u8 = 4;
-const HAS_TIMESTAMP: u8 = 8;
-const CUT: u8 = 16;
+/// What a line's header says in single bits.
+const FROM_FIRST: u64 = 1;
+const HAS_ID: u64 = 2;
+const DONT_FRAGMENT: u64 = 4;
+const HAS_TIMESTAMP: u64 = 8;
+const CUT: u64 = 16;
+
+/// Where its other fields begin, each where the one before ends.
+const TOS: u32 = 8;
+const TTL: u32 = 16;
+const FLAGS: u32 = 24;
+const WINDOW: u32 = 32;
+const ID: u32 = 48;
 
 /// A segment without its endpoints: 40 octets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,42 +39,66 @@ pub struct Line {
     /// Payload octets.
     pub payload_len: u32,
     timestamp: u32,
-    /// The window field.
-    pub window: u16,
-    id: u16,
-    /// The control bits.
-    pub flags: Flags,
-    /// Time to live, or hop limit.
-    pub ttl: u8,
-    /// Type of service, or traffic class.
-    pub tos: u8,
-    bits: u8,
+    /// All else, in one word: so it is written, and compared with another's, at once.
+    header: u64,
 }
 
 impl Line {
+    #[inline(always)]
+    fn of(segment: &Segment, is_from_first: bool) -> Line {
+        let bit = |holds: bool, bit: u64| if holds { bit } else { 0 };
+        let ip = &segment.ip;
+        Line {
+            at: segment.at,
+            frame: segment.frame,
+            seq: segment.seq,
+            ack: segment.ack,
+            payload_len: segment.payload_len,
+            timestamp: segment.timestamp_value.unwrap_or_default(),
+            header: bit(is_from_first, FROM_FIRST)
+                | bit(ip.id.is_some(), HAS_ID)
+                | bit(ip.dont_fragment, DONT_FRAGMENT)
+                | bit(segment.timestamp_value.is_some(), HAS_TIMESTAMP)
+                | bit(segment.cut, CUT)
+                | u64::from(ip.tos) << TOS
+                | u64::from(ip.ttl) << TTL
+                | u64::from(segment.flags.0) << FLAGS
+                | u64::from(segment.window) << WINDOW
+                | u64::from(ip.id.unwrap_or_default()) << ID,
+        }
+    }
+
     /// Which of the connection's ends sent it, as an index into [`Young::ends`].
+    #[inline(always)]
     pub fn sender(&self) -> usize {
-        usize::from(self.bits & FROM_FIRST == 0)
+        usize::from(self.header & FROM_FIRST == 0)
+    }
+
+    /// The control bits.
+    pub fn flags(&self) -> Flags {
+        Flags((self.header >> FLAGS) as u8)
     }
 
     /// The IP identification, where there is one.
     pub fn id(&self) -> Option<u16> {
-        (self.bits & HAS_ID != 0).then_some(self.id)
+        (self.header & HAS_ID != 0).then_some((self.header >> ID) as u16)
     }
 
     /// TSval of the timestamps option, where there is one.
     pub fn timestamp(&self) -> Option<u32> {
-        (self.bits & HAS_TIMESTAMP != 0).then_some(self.timestamp)
+        (self.header & HAS_TIMESTAMP != 0).then_some(self.timestamp)
     }
 
-    /// Whether it may not be fragmented, and whether the capture cut it: two bits.
-    pub fn header_bits(&self) -> u8 {
-        self.bits & (DONT_FRAGMENT | CUT)
+    /// In 48 bits: the sender, control bits, window, time to live, type of service, whether there are an id and timestamps, whether
+    /// it may not be fragmented, and whether the capture cut it.
+    pub fn header(&self) -> u64 {
+        self.header & ((1 << ID) - 1)
     }
 
     /// The number after its last octet, SYN and FIN counted.
     pub fn end(&self) -> SeqNumber {
-        self.seq + self.payload_len + u32::from(self.flags.is_syn()) + u32::from(self.flags.is_fin())
+        let flags = self.flags();
+        self.seq + self.payload_len + u32::from(flags.is_syn()) + u32::from(flags.is_fin())
     }
 }
 
@@ -102,26 +134,9 @@ impl Young {
             && segment.at < self.first_due()
     }
 
+    #[inline(always)]
     pub(super) fn push(&mut self, segment: &Segment) {
-        let bit = |holds: bool, bit: u8| if holds { bit } else { 0 };
-        self.lines[usize::from(self.count)] = Line {
-            at: segment.at,
-            frame: segment.frame,
-            seq: segment.seq,
-            ack: segment.ack,
-            payload_len: segment.payload_len,
-            timestamp: segment.timestamp_value.unwrap_or_default(),
-            window: segment.window,
-            id: segment.ip.id.unwrap_or_default(),
-            flags: segment.flags,
-            ttl: segment.ip.ttl,
-            tos: segment.ip.tos,
-            bits: bit(segment.source == self.ends[0], FROM_FIRST)
-                | bit(segment.ip.id.is_some(), HAS_ID)
-                | bit(segment.ip.dont_fragment, DONT_FRAGMENT)
-                | bit(segment.timestamp_value.is_some(), HAS_TIMESTAMP)
-                | bit(segment.cut, CUT),
-        };
+        self.lines[usize::from(self.count)] = Line::of(segment, segment.source == self.ends[0]);
         self.count += 1;
     }
 
@@ -132,7 +147,7 @@ impl Young {
 
     /// Whether its first segment asks for a connection.
     pub(super) fn begins_with_syn(&self) -> bool {
-        let flags = self.lines[0].flags;
+        let flags = self.lines[0].flags();
         flags.is_syn() && !flags.is_ack() && !flags.is_rst()
     }
 
@@ -164,7 +179,7 @@ impl Young {
     /// The number after the furthest octet that each end sent, resets aside.
     pub fn next(&self) -> [Option<SeqNumber>; 2] {
         let mut next = [None::<SeqNumber>; 2];
-        for line in self.lines().iter().filter(|line| !line.flags.is_rst()) {
+        for line in self.lines().iter().filter(|line| !line.flags().is_rst()) {
             let (furthest, end) = (&mut next[line.sender()], line.end());
             if furthest.is_none_or(|furthest| end.distance_from(furthest) > 0) {
                 *furthest = Some(end);
@@ -174,9 +189,8 @@ impl Young {
     }
 
     fn segment(&self, line: &Line) -> Segment {
-        let has = |bit: u8| line.bits & bit != 0;
         let [first, second] = self.ends;
-        let (source, destination) = if has(FROM_FIRST) { (first, second) } else { (second, first) };
+        let (source, destination) = if line.sender() == 0 { (first, second) } else { (second, first) };
         Segment {
             at: line.at,
             frame: line.frame,
@@ -184,16 +198,16 @@ impl Young {
             destination,
             seq: line.seq,
             ack: line.ack,
-            flags: line.flags,
-            window: line.window,
-            timestamp_value: has(HAS_TIMESTAMP).then_some(line.timestamp),
+            flags: line.flags(),
+            window: (line.header >> WINDOW) as u16,
+            timestamp_value: line.timestamp(),
             payload_len: line.payload_len,
-            cut: has(CUT),
+            cut: line.header & CUT != 0,
             ip: IpFacts {
-                ttl: line.ttl,
-                tos: line.tos,
-                id: has(HAS_ID).then_some(line.id),
-                dont_fragment: has(DONT_FRAGMENT),
+                ttl: (line.header >> TTL) as u8,
+                tos: (line.header >> TOS) as u8,
+                id: line.id(),
+                dont_fragment: line.header & DONT_FRAGMENT != 0,
             },
         }
     }

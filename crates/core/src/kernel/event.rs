@@ -57,7 +57,7 @@ impl KernelReset {
 
     /// Whether the running task may be told as the one whose decision it was: no segment was answered, no timer ran out.
     pub const fn is_a_tasks_own(kind: Option<Kind>, context: Context) -> bool {
-        matches!((kind, context), (Some(Kind::Active), Context::Task))
+        matches!((kind, context), (Some(Kind::Active), Context::Task | Context::TaskBhOff))
     }
 }
 
@@ -84,6 +84,8 @@ pub enum Kind {
 pub enum Context {
     /// A task's own: a system call, its end, or the kernel's own thread.
     Task,
+    /// A task's own, while it holds off bottom halves (local_bh_disable): it works on a socket that isn't its own.
+    TaskBhOff,
     /// A soft interrupt: a packet, a timer. The running task is anybody.
     SoftInterrupt,
     /// A hardware interrupt.
@@ -110,7 +112,8 @@ pub enum Life {
     Living,
     /// It was ending (sched_process_exit came first).
     Dying {
-        /// The signal that killed it, if that is known to be one: no other thread of it ended without.
+        /// The signal that killed it, if that is known to be one: no other thread of it ended without. 9 (SIGKILL) may stand
+        /// for any that dumps no core, SIGTERM too: the kernel delivers those as SIGKILL (complete_signal).
         signal: Option<i32>,
     },
 }

@@ -1,0 +1,93 @@
+//! A trace of one machine as a witness for a capture taken anywhere: what it says of each reset, and where it can say nothing.
+
+use core::net::IpAddr;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+
+use super::check::KernelSaid;
+use super::hearing::{ClockOffset, Hearing};
+use crate::capture::Timestamp;
+use crate::kernel::{Direction, KernelReset};
+use crate::tcp::Segment;
+
+/// What a trace was, beside its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Since when, by the trace's clock.
+    pub since: Timestamp,
+    /// Until when; None where the trace has no end, because it was cut off.
+    pub until: Option<Timestamp>,
+    /// How many events were lost.
+    pub lost: u64,
+    /// Whether only some events were written down.
+    pub filtered: bool,
+    /// Why the absence of an event says nothing, where the kernel tells of some resets only.
+    pub partial: Option<String>,
+}
+
+/// A trace that is asked about the resets of a capture, in the order of the capture.
+#[derive(Debug)]
+pub struct KernelWitness {
+    watched: Watched,
+    hearing: Hearing,
+    clock: Option<ClockOffset>,
+    /// The machine's own addresses, as far as its events show them.
+    own: HashSet<IpAddr, RandomState>,
+}
+
+impl KernelWitness {
+    /// A witness with these events. `clock` makes the clocks even, where it could be estimated.
+    pub fn new(watched: Watched, events: Vec<KernelReset>, clock: Option<ClockOffset>) -> KernelWitness {
+        let own = |event: &KernelReset| match event.direction {
+            Direction::Sent => event.source.addr,
+            Direction::Taken => event.destination.addr,
+        };
+        let own = events.iter().map(own).collect();
+        let mut hearing = Hearing::new(events);
+        if let Some(clock) = clock {
+            hearing = hearing.with_offset(clock);
+        }
+        KernelWitness { watched, hearing, clock, own }
+    }
+
+    /// By how much the capture's clock is ahead of the trace's.
+    pub fn clock(&self) -> Option<ClockOffset> {
+        self.clock
+    }
+
+    /// What the trace says of this reset.
+    pub fn said(&mut self, reset: &Segment) -> (KernelSaid, Option<KernelReset>) {
+        if let Some(event) = self.hearing.of(reset.source, reset.destination, reset.at) {
+            return (KernelSaid::of(&event), Some(event));
+        }
+        let said = match self.cannot_say(reset) {
+            Some(why) => KernelSaid::NotWatched(why),
+            None => KernelSaid::Nothing,
+        };
+        (said, None)
+    }
+
+    /// Why the absence of an event proves nothing.
+    fn cannot_say(&self, reset: &Segment) -> Option<String> {
+        let Watched { since, until, lost, filtered, partial } = &self.watched;
+        let at = reset.at.0.saturating_add_signed(self.clock.map_or(0, |clock| clock.offset.saturating_neg()));
+        if !self.own.contains(&reset.source.addr) {
+            return Some(format!("no event of the trace shows {} as the traced machine's own", reset.source.addr));
+        }
+        if let Some(why) = partial {
+            return Some(why.clone());
+        }
+        if *lost > 0 {
+            return Some(format!("the trace lost {lost} events"));
+        }
+        if *filtered {
+            return Some("the trace was filtered".to_owned());
+        }
+        match until {
+            None => Some("the trace was cut off before its end".to_owned()),
+            Some(until) if at < since.0 || at > until.0 => Some("the trace doesn't cover that time".to_owned()),
+            Some(_) => None,
+        }
+    }
+}

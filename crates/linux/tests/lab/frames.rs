@@ -1,0 +1,107 @@
+//! Forged segments, by frame and by packet, and what the host that gets them does.
+
+use rst_storm_core::tcp::{Endpoint, Flags, SeqNumber};
+use rst_storm_core::wire::{Draft, Fault};
+use rst_storm_linux::counters::Counters;
+use rst_storm_linux::frames::{FrameSender, RawSender};
+use rst_storm_linux::link::Links;
+use rst_storm_linux::tcp_socket::{Errno, IpVersion, PollFlags, TcpSocket};
+
+use crate::bridge::{await_condition, counters_in};
+use crate::hosts::{CLIENT_LINK, Hosts, SERVER_LINK};
+use crate::loopback::{BOTH, alone, await_events};
+use crate::{Case, Outcome};
+
+pub const ALL: [Case; 3] = [
+    ("a_forged_reset_ends_a_connection_if_its_number_fits", a_forged_reset_ends_a_connection_if_its_number_fits),
+    ("a_flood_of_resets_arrives_whole_and_hits_nothing", a_flood_of_resets_arrives_whole_and_hits_nothing),
+    ("a_packet_is_for_its_own_version", a_packet_is_for_its_own_version),
+];
+
+/// A connection between the hosts, and a reset that the client is to have sent, exactly where the server expects it.
+fn open(hosts: &Hosts) -> (TcpSocket, TcpSocket, Draft) {
+    let listener = hosts.listen();
+    let client = hosts.connect(listener.local_address().unwrap()).unwrap();
+    await_events(&listener, PollFlags::IN);
+    let (server, _) = listener.accept().unwrap();
+    let (source, destination) = (client.local_address().unwrap(), server.local_address().unwrap());
+    let reset = Draft {
+        source_link: Some(CLIENT_LINK),
+        destination_link: Some(SERVER_LINK),
+        ..Draft::new(
+            Endpoint::from(source),
+            Endpoint::from(destination),
+            Flags::RST,
+            client.repair_numbers().unwrap().0,
+        )
+    };
+    (client, server, reset)
+}
+
+fn frame_sender(hosts: &Hosts) -> FrameSender {
+    hosts.client.run(|| FrameSender::open(Links::open().unwrap().index("eth0").unwrap())).unwrap().unwrap()
+}
+
+fn a_forged_reset_ends_a_connection_if_its_number_fits() -> Outcome {
+    for version in BOTH {
+        let hosts = Hosts::build(version);
+        let frames = frame_sender(&hosts);
+        let packets = hosts.client.run(|| RawSender::open(version)).unwrap().unwrap();
+        let ways: [&dyn Fn(&Draft); 2] = [&|draft| frames.send(&draft.to_frame().unwrap()).unwrap(), &|draft| {
+            packets.send(&draft.to_packet().unwrap()).unwrap()
+        }];
+        for send in ways {
+            let (client, server, reset) = open(&hosts);
+            let before = counters_in(&hosts.server);
+            let heard = |name| counters_in(&hosts.server).since(&before).value("Tcp", name);
+            send(&Draft { fault: Some(Fault::TcpChecksum), ..reset.clone() });
+            await_condition("the bad one is counted", || heard("InErrs") == Some(1));
+            assert_eq!(heard("EstabResets"), Some(0));
+            send(&reset);
+            await_events(&server, PollFlags::IN);
+            assert_eq!(server.take_error(), Ok(Some(Errno::CONNRESET)));
+            assert_eq!(heard("EstabResets"), Some(1));
+            assert_eq!(client.take_error(), Ok(None), "the one in whose name it was sent knows nothing");
+        }
+    }
+    Outcome::Passed
+}
+
+fn a_flood_of_resets_arrives_whole_and_hits_nothing() -> Outcome {
+    // One in every window over all numbers, and none at the number that is expected.
+    const STEP: u32 = 60_000;
+    const COUNT: u32 = u32::MAX / STEP + 1;
+    for version in BOTH {
+        let hosts = Hosts::build(version);
+        let (client, server, reset) = open(&hosts);
+        let numbers = (0..COUNT).map(|nth| reset.seq + (STEP / 2 + nth * STEP));
+        let frames: Vec<Vec<u8>> = numbers.map(|seq| Draft { seq, ..reset.clone() }.to_frame().unwrap()).collect();
+        assert_eq!(frames.len(), 71_583);
+        let before = counters_in(&hosts.server);
+        frame_sender(&hosts).send_all(&frames).unwrap();
+        let heard = |group, name| counters_in(&hosts.server).since(&before).value(group, name);
+        await_condition("all have arrived", || heard("Tcp", "InSegs") == Some(u64::from(COUNT)));
+        assert_eq!((heard("Tcp", "EstabResets"), heard("Tcp", "InErrs")), (Some(0), Some(0)));
+        assert_eq!(client.send(b"alive"), Ok(5));
+        await_events(&server, PollFlags::IN);
+        assert_eq!(server.unread(), Ok(5));
+    }
+    Outcome::Passed
+}
+
+fn a_packet_is_for_its_own_version() -> Outcome {
+    for version in BOTH {
+        let hosts = Hosts::build(version);
+        let packets = hosts.client.run(|| RawSender::open(version)).unwrap().unwrap();
+        let ends = |address: &str| Endpoint::new(address.parse().unwrap(), 1);
+        let other = if version == IpVersion::V4 { ("fd00::1", "fd00::2") } else { ("10.0.0.1", "10.0.0.2") };
+        let other = Draft::new(ends(other.0), ends(other.1), Flags::SYN, SeqNumber(0)).to_packet().unwrap();
+        for packet in [&other[..], &[], &[0x45; 19], &[0x60; 39]] {
+            assert_eq!(packets.send(packet).unwrap_err().errno(), Some(libc::EINVAL), "{packet:?}");
+        }
+        assert_eq!(hosts.client.run(Counters::read).unwrap().unwrap().value("Tcp", "OutSegs"), Some(0));
+    }
+    let nowhere = alone(|| FrameSender::open(u32::MAX).unwrap_err());
+    assert_eq!(nowhere.to_string(), "open packet socket for link number 4294967295: No such device (ENODEV)");
+    Outcome::Passed
+}

@@ -1,0 +1,171 @@
+//! The kernel's word beside the wire's: of one reset, and of all.
+
+use std::collections::BTreeMap;
+
+use rst_storm_core::explain::{Checked, ClockOffset, Fused, KernelCheck};
+use rst_storm_core::kernel::{KernelReset, Life};
+use rst_storm_core::reset::Span;
+use serde::Serialize;
+
+use super::layout::{Ink, Page, thousands};
+
+/// What the kernel said of a reset, and what that makes of the wire's verdict.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// The event, where there is one.
+    pub event: Option<KernelReset>,
+    /// Both words together.
+    pub checked: Checked,
+}
+
+/// The same as JSON.
+#[derive(Debug, Serialize)]
+pub struct Word {
+    check: &'static str,
+    reason: Option<String>,
+    state: Option<String>,
+    mechanisms: Vec<&'static str>,
+    process: Option<String>,
+    allows: Vec<&'static str>,
+    fused: Vec<&'static str>,
+    fused_confidence: Option<&'static str>,
+    why_not: Option<String>,
+}
+
+impl Heard {
+    /// It as JSON.
+    pub fn word(&self) -> Word {
+        let event = self.event.as_ref();
+        let (fused, fused_confidence) = match &self.checked.fused {
+            Fused::Cause(cause, _) => (vec![cause.0], Some("certain")),
+            Fused::Several(causes) => (causes.iter().map(|cause| cause.0).collect(), Some("likely")),
+            Fused::Nothing | Fused::AsWire => (Vec::new(), None),
+        };
+        let (allows, why_not) = match &self.checked.check {
+            KernelCheck::Narrows(causes) | KernelCheck::Disagrees(causes) => {
+                (causes.iter().map(|cause| cause.0).collect(), None)
+            }
+            KernelCheck::NotWatched(why) => (Vec::new(), Some(why.clone())),
+            KernelCheck::Agrees => (fused.clone(), None),
+        };
+        Word {
+            check: self.check(),
+            reason: event.and_then(|event| event.reason.as_ref().map(ToString::to_string)),
+            state: event.and_then(|event| event.state.as_ref().map(ToString::to_string)),
+            mechanisms: event.map(|event| event.mechanisms().names().collect()).unwrap_or_default(),
+            process: event.and_then(process),
+            allows,
+            fused,
+            fused_confidence,
+            why_not,
+        }
+    }
+
+    /// How the two words stand to each other, in a word.
+    pub fn check(&self) -> &'static str {
+        match self.checked.check {
+            KernelCheck::Agrees => "agrees",
+            KernelCheck::Narrows(_) => "narrows",
+            KernelCheck::Disagrees(_) => "disagrees",
+            KernelCheck::NotWatched(_) => "not-watched",
+        }
+    }
+
+    /// It for people: what was said, and what is left.
+    pub fn sentence(&self) -> String {
+        let said = match &self.event {
+            Some(event) => {
+                let names: Vec<&str> = event.mechanisms().names().collect();
+                let of = process(event).map(|process| format!(" ({process})")).unwrap_or_default();
+                format!("sent it by {}{of}", names.join(" or "))
+            }
+            None => "no event: that host's TCP did not send it".to_owned(),
+        };
+        match (&self.checked.check, &self.checked.fused) {
+            (KernelCheck::NotWatched(why), _) => format!("no word: {why}"),
+            (KernelCheck::Disagrees(causes), _) => {
+                let causes: Vec<&str> = causes.iter().map(|cause| cause.0).collect();
+                format!("{said}; it contradicts the wire and allows only: {}", causes.join(", "))
+            }
+            (_, Fused::Cause(cause, _)) => format!("{said}; together: {cause} (certain)"),
+            (_, Fused::Several(causes)) => {
+                let causes: Vec<&str> = causes.iter().map(|cause| cause.0).collect();
+                format!("{said}; together one of: {} (likely)", causes.join(", "))
+            }
+            _ => said,
+        }
+    }
+}
+
+fn process(event: &KernelReset) -> Option<String> {
+    let process = event.process.as_ref()?;
+    let name = process.comm.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+    let end = match event.life {
+        Life::Dying { signal: Some(signal) } => format!(", killed by signal {signal}"),
+        Life::Dying { signal: None } => ", ending".to_owned(),
+        Life::Living | Life::NotWatched => String::new(),
+    };
+    Some(format!("{name}, pid {}{end}", process.pid))
+}
+
+/// Counts of all that was heard.
+#[derive(Clone, Debug, Default)]
+pub struct HeardTally {
+    checks: BTreeMap<&'static str, u64>,
+    fused: BTreeMap<String, u64>,
+    why_not: BTreeMap<String, u64>,
+}
+
+/// Reasons that are told one by one.
+const MOST_REASONS: usize = 8;
+
+impl HeardTally {
+    /// Counts one.
+    pub fn add(&mut self, heard: &Heard) {
+        *self.checks.entry(heard.check()).or_default() += 1;
+        match &heard.checked.fused {
+            Fused::Cause(cause, _) => *self.fused.entry(cause.to_string()).or_default() += 1,
+            Fused::Several(causes) => {
+                let names: Vec<&str> = causes.iter().map(|cause| cause.0).collect();
+                *self.fused.entry(names.join(" or ")).or_default() += 1;
+            }
+            Fused::Nothing | Fused::AsWire => {}
+        }
+        if let KernelCheck::NotWatched(why) = &heard.checked.check
+            && (self.why_not.len() < MOST_REASONS || self.why_not.contains_key(why))
+        {
+            *self.why_not.entry(why.clone()).or_default() += 1;
+        }
+    }
+
+    /// How many contradict the wire.
+    pub fn disagreeing(&self) -> u64 {
+        self.checks.get("disagrees").copied().unwrap_or(0)
+    }
+
+    /// It as a section of the text.
+    pub fn text(&self, clock: Option<ClockOffset>, page: &Page) -> String {
+        let mut text = format!("\n{}\n", page.ink(Ink::Strong, "THE KERNEL'S WORD"));
+        let clocks = match clock {
+            Some(clock) => format!(
+                "the capture's clock is {} {} the trace's, give or take {} (by {} resets that both have)",
+                Span(clock.offset.unsigned_abs()),
+                if clock.offset < 0 { "behind" } else { "ahead of" },
+                Span(clock.spread),
+                thousands(clock.pairs as u64),
+            ),
+            None => "unknown offset: no pair of endpoints has as many resets in both; taken as none".to_owned(),
+        };
+        text.push_str(&page.item("clocks", &clocks));
+        let checks: Vec<String> =
+            self.checks.iter().map(|(word, count)| format!("{word} {}", thousands(*count))).collect();
+        text.push_str(&page.item("check", &if checks.is_empty() { "no reset".to_owned() } else { checks.join(", ") }));
+        for (causes, count) in &self.fused {
+            text.push_str(&page.item("fused", &format!("{causes} {}", thousands(*count))));
+        }
+        for (why, count) in &self.why_not {
+            text.push_str(&page.item("silent", &format!("{} of them: {why}", thousands(*count))));
+        }
+        text
+    }
+}
