@@ -50,6 +50,9 @@ pub fn judge(
     Ok(Judging { chosen, recording, shown, between, heard, addresses, checks: Vec::new() }.into_row())
 }
 
+/// Event and frame of one reset are this near, in nanoseconds: many plays at once keep a machine busy.
+const BUSY: u64 = 50_000_000;
+
 struct Judging<'a> {
     chosen: &'a Chosen,
     recording: &'a Recording,
@@ -303,7 +306,8 @@ impl Judging<'_> {
         let (said, event) = match self.heard {
             Heard::NotWatched(why) => (KernelSaid::NotWatched(why.clone()), None),
             Heard::All(events) => {
-                match Hearing::new(events.iter().cloned()).of(segment.source, segment.destination, segment.at) {
+                let mut hearing = Hearing::new(events.iter().cloned()).within(BUSY);
+                match hearing.of(segment.source, segment.destination, segment.at) {
                     Some(event) => (KernelSaid::of(&event), Some(event)),
                     None => (KernelSaid::Nothing, None),
                 }
@@ -332,7 +336,24 @@ impl Judging<'_> {
 
     /// With the kernel's word the mechanism is exact; where an event allows several, a counter names it.
     fn check_mechanism(&mut self, mechanisms: MechanismSet, event: Option<&KernelReset>, judged: &Judged) {
-        let found = event.map_or_else(|| { let Heard::All(all)=self.heard else {return String::new()}; format!("no event {:?}", all.iter().map(|e| (e.at.0 as i64-judged.reset.segment.at.0 as i64, e.source, e.destination, e.direction, words(e))).collect::<Vec<_>>()) }, words);
+        let found = event.map_or_else(
+            || {
+                let Heard::All(all) = self.heard else { return String::new() };
+                format!(
+                    "no event {:?}",
+                    all.iter()
+                        .map(|e| (
+                            e.at.0 as i64 - judged.reset.segment.at.0 as i64,
+                            e.source,
+                            e.destination,
+                            e.direction,
+                            words(e)
+                        ))
+                        .collect::<Vec<_>>()
+                )
+            },
+            words,
+        );
         match self.chosen.play.shows.kernel {
             Some((host, mechanism)) => {
                 let named = self.told_apart(mechanisms, host, judged);
