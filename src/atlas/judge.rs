@@ -50,6 +50,9 @@ pub fn judge(
     Ok(Judging { chosen, recording, shown, between, heard, addresses, checks: Vec::new() }.into_row())
 }
 
+/// Event and frame of one reset are this near, in nanoseconds: many plays at once keep a machine busy.
+const BUSY: u64 = 50_000_000;
+
 struct Judging<'a> {
     chosen: &'a Chosen,
     recording: &'a Recording,
@@ -303,7 +306,8 @@ impl Judging<'_> {
         let (said, event) = match self.heard {
             Heard::NotWatched(why) => (KernelSaid::NotWatched(why.clone()), None),
             Heard::All(events) => {
-                match Hearing::new(events.iter().cloned()).of(segment.source, segment.destination, segment.at) {
+                let mut hearing = Hearing::new(events.iter().cloned()).within(BUSY);
+                match hearing.of(segment.source, segment.destination, segment.at) {
                     Some(event) => (KernelSaid::of(&event), Some(event)),
                     None => (KernelSaid::Nothing, None),
                 }
