@@ -31,7 +31,7 @@ pub static CARD: ResetCause = ResetCause {
 
 static PLAYS: [Play; 1] = [Play {
     id: "application-timer",
-    title: "a server resets each of five connections when it has been idle for a second",
+    title: "a server resets each of five connections when it has been idle for two seconds",
     topology: Topology::Bridged,
     versions: Versions::Both,
     steps: &[
@@ -40,7 +40,7 @@ static PLAYS: [Play; 1] = [Play {
         Step::Rounds(
             5,
             &[
-                Step::Await(Condition::Idle("server", 1000)),
+                Step::Await(Condition::Idle("server", 2000)),
                 Step::Option("server", SocketOption::LingerZero),
                 Step::Close("server"),
                 Step::Read("client", Until::End),
