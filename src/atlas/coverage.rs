@@ -6,19 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::row::Row;
 
 /// Mechanisms that no play makes.
-pub const NOT_MADE: [(Mechanism, &str); 7] = [
+pub const NOT_MADE: [(Mechanism, &str); 4] = [
     (
         Mechanism::AbortOnMemory,
         "tcp_mem and tcp_max_orphans are settings of the whole machine: lowering them would reset everybody's connections",
     ),
-    (Mechanism::FinWait2Timer, "it takes a tcp_fin_timeout of more than 60 s, and as long a wait"),
-    (Mechanism::CloseUnsent, "no call of a program's was found that leads there while data waits to be sent"),
     (Mechanism::SynInHandshake, "it shares its reason with the full accept queue, and is told apart by no counter"),
     (Mechanism::BadHandshakeTimestamp, "it takes a peer that echoes a timestamp which was never sent"),
-    (
-        Mechanism::BadAckInSynReceived,
-        "a listener answers before the check that it names (simultaneous open takes another way)",
-    ),
     (Mechanism::Mptcp, "no play uses Multipath TCP"),
 ];
 
