@@ -55,7 +55,7 @@ pub fn row(row: &Row, style: Style) -> String {
     let kernel = if row.wire.is_some() { word(row.kernel.check) } else { "" };
     let fused = match row.fused.as_slice() {
         [] => String::new(),
-        [one] => one.clwritten(),
+        [one] => one.clone(),
         several => format!("one of {}", several.len()),
     };
     let mut text = format!("{} {name:<47} {wire:<18} {kernel:<12} {fused}", style.mark(row.holds()));
