@@ -111,6 +111,9 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     if annotated.is_some() {
         telling = telling.with_comments();
     }
+    if plan.workers == Workers::Two {
+        telling = telling.in_threads();
+    }
     if let Err(error) = watch::run(&plan, &stop, &mut telling) {
         if telling.has_told() {
             // What was told before is a whole document still.

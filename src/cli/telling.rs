@@ -6,9 +6,10 @@ use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{Explainer, Limits, Record, Selection, Summary};
 use serde::Serialize;
 
+use super::scribe::{self, Frame, Scribe};
 use crate::report::explain::comment::Comments;
+use crate::report::explain::compact;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
-use crate::report::explain::json::{Connection, SCHEMA};
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
 use crate::report::explain::text::Detail;
@@ -72,6 +73,8 @@ struct Teller<'a> {
     names: Names,
     page: Page,
     piece: Vec<u8>,
+    /// Who writes records, where that is another thread.
+    scribe: Option<Scribe>,
     begun: bool,
     outcome: Outcome,
 }
@@ -88,13 +91,19 @@ impl<'a> Telling<'a> {
     ) -> Telling<'a> {
         let page = Page::new(output.style());
         let outcome = Outcome::default();
-        let teller = Teller { output, format, names, page, piece: Vec::new(), begun: false, outcome };
+        let teller = Teller { output, format, names, page, piece: Vec::new(), scribe: None, begun: false, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
     }
 
     /// Keeps the verdicts as comments too.
     pub fn with_comments(mut self) -> Telling<'a> {
         self.teller.outcome.comments = Some(Comments::default());
+        self
+    }
+
+    /// Writes records in a thread of their own, where one can be had.
+    pub fn in_threads(mut self) -> Telling<'a> {
+        self.teller.scribe = self.teller.frame().and_then(|frame| Scribe::start(frame, self.teller.names.clone()));
         self
     }
 
@@ -108,8 +117,9 @@ impl<'a> Telling<'a> {
         self.finish();
         let teller = &mut self.teller;
         if teller.format == Format::Json {
+            teller.hand_over();
             if !teller.begun {
-                teller.push(&format!("{{\"schema\":\"{SCHEMA}\",\"records\":["));
+                teller.push(Frame::Document.before(false).trim_end());
             }
             teller.push("\n]}\n");
         }
@@ -183,14 +193,28 @@ impl Teller<'_> {
             }
             Format::Text { each: false } => {}
             Format::Story => self.outcome.record = Some(Box::new(record.clone())),
-            Format::Json | Format::Ndjson => {
-                let names = std::mem::take(&mut self.names);
-                self.write(&Connection::new(record, &names));
-                self.names = names;
-            }
+            Format::Json | Format::Ndjson => self.tell_record(record),
         }
         if self.piece.len() >= PIECE {
             self.hand_over();
+        }
+    }
+
+    fn tell_record(&mut self, record: &Record) {
+        let Some(frame) = self.frame() else { return };
+        let begun = std::mem::replace(&mut self.begun, true);
+        match &mut self.scribe {
+            Some(scribe) => scribe.take(record, begun, &mut |lines| self.output.insist_octets(lines)),
+            None => scribe::append(&mut self.piece, record, &self.names, frame, begun),
+        }
+    }
+
+    /// What stands around records, where they are told of.
+    fn frame(&self) -> Option<Frame> {
+        match self.format {
+            Format::Json => Some(Frame::Document),
+            Format::Ndjson => Some(Frame::Lines),
+            Format::Text { .. } | Format::Story => None,
         }
     }
 
@@ -220,6 +244,7 @@ impl Teller<'_> {
     }
 
     fn conclude_records(&mut self, summary: &Summary, reports: &[FileReport]) {
+        self.hand_over();
         let names = std::mem::take(&mut self.names);
         for report in reports {
             self.write(&Input::new(report));
@@ -235,18 +260,14 @@ impl Teller<'_> {
         self.names = names;
     }
 
-    /// A record as one line, in the frame of the document where there is one.
+    /// What is no connection, in the frame of the others.
     fn write(&mut self, record: &impl Serialize) {
-        if self.format == Format::Json {
-            let before = if self.begun { ",\n" } else { &format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n") };
-            self.push(before);
-            self.begun = true;
-        }
-        // Nothing in a record can fail to be written: its keys are words and its numbers finite.
-        let _ = serde_json::to_writer(&mut self.piece, record);
-        if self.format == Format::Ndjson {
-            self.push("\n");
-        }
+        let Some(frame) = self.frame() else { return };
+        self.push(&frame.before(self.begun));
+        self.begun = true;
+        // As with records, nothing in it can fail to be written.
+        let _ = compact::append(&mut self.piece, record);
+        self.push(frame.after());
     }
 
     fn push(&mut self, text: &str) {
@@ -261,6 +282,9 @@ impl Teller<'_> {
     }
 
     fn hand_over(&mut self) {
+        if let Some(scribe) = &mut self.scribe {
+            scribe.flush(&mut |lines| self.output.insist_octets(lines));
+        }
         match self.format {
             Format::Text { .. } if self.output.loudness() == Loudness::Quiet => {}
             _ if self.piece.is_empty() => {}
