@@ -6,6 +6,7 @@
 
 mod bridge;
 mod cases;
+mod frames;
 mod hosts;
 mod loopback;
 mod netfilter;
@@ -32,7 +33,7 @@ enum Outcome {
 type Case = (&'static str, fn() -> Outcome);
 
 fn all_cases() -> impl Iterator<Item = &'static Case> {
-    cases::ALL.iter().chain(&sockets::ALL).chain(&netfilter::ALL)
+    cases::ALL.iter().chain(&frames::ALL).chain(&sockets::ALL).chain(&netfilter::ALL)
 }
 
 /// What the exit status of a case's process means, beside 0 and a panic's 101 (automake's number for a skip).
