@@ -1,7 +1,6 @@
 //! Neither the order of events nor what the clocks show changes an answer.
 
 use proptest::prelude::*;
-use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{ClockOffset, Hearing, KernelSaid, KernelWitness, Watched, estimate_offset};
 use rst_storm_core::kernel::KernelReset;
 use rst_storm_core::tcp::Segment;
