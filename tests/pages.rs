@@ -5,8 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rst_storm::atlas::choice::choose;
+use rst_storm::atlas::coverage::{NOT_MADE, UNKNOWN, UNPLAYED};
 use rst_storm::atlas::matrix::Matrix;
 use rst_storm::report::pages;
+use rst_storm_core::causes::CATALOGUE;
+use rst_storm_core::kernel::Format;
 use rst_storm_core::scenario::IpVersion;
 
 fn docs() -> PathBuf {
@@ -44,4 +47,27 @@ fn the_matrix_has_a_row_for_each_play_and_every_one_held() {
     assert_eq!(matrix.totals.wrongly_certain, 0);
     let again = Matrix::new(matrix.rows.clone(), matrix.kernel.clone());
     assert_eq!(again.totals, matrix.totals, "totals that nobody counted");
+}
+
+#[test]
+fn each_reason_of_the_kernel_is_made_or_it_is_said_why_not() {
+    let matrix = matrix();
+    let format = include_str!("../crates/core/tests/formats/tcp_send_reset.format");
+    let recorded = Format::parse(format).expect("the recorded format");
+    let names: BTreeSet<String> = recorded.names_of("reason").map(|name| name.to_string()).collect();
+    let known: BTreeSet<String> = matrix.reasons.iter().map(|reason| reason.reason.clone()).collect();
+    assert_eq!(known, names, "the reasons of the kernel that the matrix is of");
+    for reason in &matrix.reasons {
+        match &reason.why_not {
+            None => assert!(!reason.made_by.is_empty(), "{}", reason.reason),
+            Some(why) => assert!(why != UNKNOWN && why != UNPLAYED && !why.is_empty(), "{}: {why}", reason.reason),
+        }
+    }
+    for (mechanism, why) in NOT_MADE {
+        let made = CATALOGUE
+            .iter()
+            .flat_map(|card| card.plays)
+            .any(|play| play.shows.kernel.is_some_and(|(_, shown)| shown == mechanism));
+        assert!(!made, "{} is made, and is said not to be: {why}", mechanism.name());
+    }
 }

@@ -6,21 +6,24 @@ use serde::{Deserialize, Serialize};
 use super::row::Row;
 
 /// Mechanisms that no play makes.
-pub const NOT_MADE: [(Mechanism, &str); 7] = [
+pub const NOT_MADE: [(Mechanism, &str); 4] = [
     (
         Mechanism::AbortOnMemory,
         "tcp_mem and tcp_max_orphans are settings of the whole machine: lowering them would reset everybody's connections",
     ),
-    (Mechanism::FinWait2Timer, "it takes a tcp_fin_timeout of more than 60 s, and as long a wait"),
-    (Mechanism::CloseUnsent, "no call of a program's was found that leads there while data waits to be sent"),
     (Mechanism::SynInHandshake, "it shares its reason with the full accept queue, and is told apart by no counter"),
-    (Mechanism::BadHandshakeTimestamp, "it takes a peer that echoes a timestamp which was never sent"),
     (
-        Mechanism::BadAckInSynReceived,
-        "a listener answers before the check that it names (simultaneous open takes another way)",
+        Mechanism::BadHandshakeTimestamp,
+        "it takes a SYN-ACK that echoes a timestamp which was never sent, and no cause of the catalogue tells that",
     ),
     (Mechanism::Mptcp, "no play uses Multipath TCP"),
 ];
+
+/// Said of a reason of a newer kernel.
+pub const UNKNOWN: &str = "a name that this program doesn't know";
+
+/// Said of a reason that a play would make.
+pub const UNPLAYED: &str = "no play was among these that makes it";
 
 /// What is known of one of the kernel's reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +52,7 @@ fn one(reason: &str, rows: &[Row]) -> Reason {
 /// Why no play makes a reason.
 pub fn why_not(reason: &str) -> String {
     let Some(known) = COVERAGE.iter().find(|known| known.reason == reason) else {
-        return "a name that this program doesn't know".to_owned();
+        return UNKNOWN.to_owned();
     };
     let Coverage { mechanisms, note, .. } = known;
     let why: Vec<&str> = mechanisms
@@ -57,7 +60,7 @@ pub fn why_not(reason: &str) -> String {
         .filter_map(|mechanism| NOT_MADE.iter().find(|(not_made, _)| *not_made == mechanism).map(|(_, why)| *why))
         .collect();
     match (why.as_slice(), *note) {
-        ([], "") => "no play was among these that makes it".to_owned(),
+        ([], "") => UNPLAYED.to_owned(),
         ([], note) => note.to_owned(),
         (why, _) => why.join("; "),
     }

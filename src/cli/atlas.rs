@@ -94,11 +94,12 @@ pub fn run(scenario: &str, args: AtlasArgs, typed: &[String], common: Common) ->
         None => Folder::passing(),
     };
     let folder = folder.map_err(|(path, error)| session::unwritable(&path, &error))?;
-    play_all(plays, &args, &folder, other, session)
+    play_all(plays, scenario == "all", &args, &folder, other, session)
 }
 
 fn play_all(
     plays: Vec<Chosen>,
+    is_all: bool,
     args: &AtlasArgs,
     folder: &Folder,
     other: Option<Matrix>,
@@ -125,29 +126,38 @@ fn play_all(
         }
     });
     let played = played.map_err(|error| Failure::lacks(format!("play: {error}")))?;
-    if let Some((chosen, why)) = played.failures.first() {
-        return Err(Failure::lacks(format!("{chosen} (IPv{}): {why}", chosen.ip())));
-    }
-    let reasons = listener.as_ref().map(|listener| listener.describe(None).watched.reasons).unwrap_or_default();
+    let interrupted = session.stop.is_requested();
+    // What a part of the plays makes says nothing of the kernel's whole list.
+    let reasons = match &listener {
+        Ok(listener) if is_all && !interrupted => listener.describe(None).watched.reasons,
+        _ => Vec::new(),
+    };
     let matrix = Matrix::new(played.rows.clone(), crate::lab::play::kernel()).with_reasons(&reasons);
     if args.out.is_some() {
         let file = folder.path().join("matrix.json");
-        let written = serde_json::to_vec_pretty(&matrix).map_err(std::io::Error::other);
-        written.and_then(|text| std::fs::write(&file, text)).map_err(|error| session::unwritable(&file, &error))?;
+        std::fs::write(&file, report::json(&matrix)).map_err(|error| session::unwritable(&file, &error))?;
     }
     match args.format {
-        TypedForm::Text => {
-            output.say(&report::matrix(&matrix, &played, style));
-        }
+        TypedForm::Text => output.say(&report::matrix(&matrix, &played, style)),
         TypedForm::Json => output.insist(&report::json(&matrix)),
         TypedForm::Junit => output.insist(&report::junit(&matrix)),
     }
     let differences = other.map(|other| matrix.against(&other));
-    if let (Some(differences), TypedForm::Text) = (&differences, args.format) {
+    if let (Some(differences), true) = (&differences, is_text) {
         output.say(&report::differences(differences));
     }
-    let interrupted = session.stop.is_requested();
     session.close()?;
+    if interrupted {
+        session::warn(format!("interrupted: {} of {} plays were played", matrix.totals.plays, programme.plays.len()));
+    }
+    if let Some((chosen, why)) = played.failures.first() {
+        let count = played.failures.len();
+        let which = format!("{chosen} (IPv{}): {why}", chosen.ip());
+        return Err(Failure::lacks(match count {
+            1 => which,
+            _ => format!("{count} plays could not be played; the first: {which}"),
+        }));
+    }
     let holds = matrix.holds() && !interrupted && differences.is_none_or(|differences| differences.is_empty());
     Ok(if holds { Verdict::Holds } else { Verdict::Fails })
 }

@@ -130,6 +130,8 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     }
     if let Some(events) = &args.kernel {
         telling = telling.with_witness(witness::open(events, &plan, &stop)?);
+    } else if plan.workers == Workers::Two {
+        telling = telling.in_threads();
     }
     if let Err(error) = watch::run(&plan, &stop, &mut telling) {
         if telling.has_told() {

@@ -9,6 +9,7 @@ mod explain;
 mod lab;
 mod moment;
 mod run;
+mod scribe;
 mod server;
 mod session;
 mod telling;

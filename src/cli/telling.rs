@@ -6,9 +6,10 @@ use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{Explainer, Judged, KernelWitness, Limits, Record, Selection, Summary, check};
 use serde::Serialize;
 
+use super::scribe::{self, Frame, Scribe};
 use crate::report::explain::comment::Comments;
+use crate::report::explain::compact;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
-use crate::report::explain::json::{Connection, SCHEMA};
 use crate::report::explain::kernel::{Heard, HeardTally};
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
@@ -79,6 +80,8 @@ struct Teller<'a> {
     witness: Option<KernelWitness>,
     heard: HeardTally,
     piece: Vec<u8>,
+    /// Who writes records, where that is another thread.
+    scribe: Option<Scribe>,
     begun: bool,
     outcome: Outcome,
 }
@@ -96,7 +99,8 @@ impl<'a> Telling<'a> {
         let page = Page::new(output.style());
         let outcome = Outcome::default();
         let (witness, heard) = (None, HeardTally::default());
-        let teller = Teller { output, format, names, page, witness, heard, piece: Vec::new(), begun: false, outcome };
+        let (piece, scribe) = (Vec::new(), None);
+        let teller = Teller { output, format, names, page, witness, heard, piece, scribe, begun: false, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
     }
 
@@ -112,6 +116,12 @@ impl<'a> Telling<'a> {
         self
     }
 
+    /// Writes records in a thread of their own, where one can be had.
+    pub fn in_threads(mut self) -> Telling<'a> {
+        self.teller.scribe = self.teller.frame().and_then(|frame| Scribe::start(frame, self.teller.names.clone()));
+        self
+    }
+
     /// Whether anything was told.
     pub fn has_told(&self) -> bool {
         self.teller.begun
@@ -122,8 +132,9 @@ impl<'a> Telling<'a> {
         self.finish();
         let teller = &mut self.teller;
         if teller.format == Format::Json {
+            teller.hand_over();
             if !teller.begun {
-                teller.push(&format!("{{\"schema\":\"{SCHEMA}\",\"records\":["));
+                teller.push(Frame::Document.before(false).trim_end());
             }
             teller.push("\n]}\n");
         }
@@ -201,11 +212,7 @@ impl Teller<'_> {
                 self.outcome.record = Some(Box::new(record.clone()));
                 self.outcome.heard = heard;
             }
-            Format::Json | Format::Ndjson => {
-                let names = std::mem::take(&mut self.names);
-                self.write(&Connection::new(record, &names).with_kernel(&heard));
-                self.names = names;
-            }
+            Format::Json | Format::Ndjson => self.tell_record(record, &heard),
         }
         if self.piece.len() >= PIECE {
             self.hand_over();
@@ -223,6 +230,24 @@ impl Teller<'_> {
         heard.iter().for_each(|heard| self.heard.add(heard));
         self.outcome.disagreeing = self.heard.disagreeing();
         heard
+    }
+
+    fn tell_record(&mut self, record: &Record, heard: &[Heard]) {
+        let Some(frame) = self.frame() else { return };
+        let begun = std::mem::replace(&mut self.begun, true);
+        match &mut self.scribe {
+            Some(scribe) => scribe.take(record, begun, &mut |lines| self.output.insist_octets(lines)),
+            None => scribe::append(&mut self.piece, record, heard, &self.names, frame, begun),
+        }
+    }
+
+    /// What stands around records, where they are told of.
+    fn frame(&self) -> Option<Frame> {
+        match self.format {
+            Format::Json => Some(Frame::Document),
+            Format::Ndjson => Some(Frame::Lines),
+            Format::Text { .. } | Format::Story => None,
+        }
     }
 
     fn conclude(&mut self, summary: &Summary, reports: &[FileReport]) {
@@ -255,6 +280,7 @@ impl Teller<'_> {
     }
 
     fn conclude_records(&mut self, summary: &Summary, reports: &[FileReport]) {
+        self.hand_over();
         let names = std::mem::take(&mut self.names);
         for report in reports {
             self.write(&Input::new(report));
@@ -270,18 +296,14 @@ impl Teller<'_> {
         self.names = names;
     }
 
-    /// A record as one line, in the frame of the document where there is one.
+    /// What is no connection, in the frame of the others.
     fn write(&mut self, record: &impl Serialize) {
-        if self.format == Format::Json {
-            let before = if self.begun { ",\n" } else { &format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n") };
-            self.push(before);
-            self.begun = true;
-        }
-        // Nothing in a record can fail to be written: its keys are words and its numbers finite.
-        let _ = serde_json::to_writer(&mut self.piece, record);
-        if self.format == Format::Ndjson {
-            self.push("\n");
-        }
+        let Some(frame) = self.frame() else { return };
+        self.push(&frame.before(self.begun));
+        self.begun = true;
+        // As with records, nothing in it can fail to be written.
+        let _ = compact::append(&mut self.piece, record);
+        self.push(frame.after());
     }
 
     fn push(&mut self, text: &str) {
@@ -296,6 +318,9 @@ impl Teller<'_> {
     }
 
     fn hand_over(&mut self) {
+        if let Some(scribe) = &mut self.scribe {
+            scribe.flush(&mut |lines| self.output.insist_octets(lines));
+        }
         match self.format {
             Format::Text { .. } if self.output.loudness() == Loudness::Quiet => {}
             _ if self.piece.is_empty() => {}

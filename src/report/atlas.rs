@@ -112,12 +112,26 @@ pub fn differences(differences: &[String]) -> String {
     format!("\nOtherwise there:\n  {}\n", differences.join("\n  "))
 }
 
-/// The matrix as a JSON document.
+/// The matrix as a JSON document, a row a line, so that two of them can be compared by eye.
 pub fn json(matrix: &Matrix) -> String {
+    let Matrix { schema, kernel, program, rows, totals, reasons, confusion } = matrix;
     // Nothing in a matrix can fail to be written: its keys are words and its numbers whole.
-    let mut text = serde_json::to_string_pretty(matrix).unwrap_or_default();
-    text.push('\n');
-    text
+    let list =
+        |lines: Vec<String>| if lines.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", lines.join(",\n")) };
+    format!(
+        "{{\"schema\":{},\"kernel\":{},\"program\":{},\n\"totals\":{},\n\"confusion\":{},\n\"reasons\":{},\n\"rows\":{}}}\n",
+        written(schema),
+        written(kernel),
+        written(program),
+        written(totals),
+        written(confusion),
+        list(reasons.iter().map(written).collect()),
+        list(rows.iter().map(written).collect())
+    )
+}
+
+fn written(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The matrix as JUnit knows tests: a suite a cause, a case a play.

@@ -100,6 +100,7 @@ fn translated(rule: &scenario::Rule, addresses: &Addresses) -> Rule {
         scenario::Match::From(host) => Match::SourceAddress(addresses.of(host)),
         scenario::Match::ToVirtual => Match::DestinationAddress(addresses.virtual_one()),
         scenario::Match::Flags(mask, value) => Match::Flags { mask, value },
+        scenario::Match::Window(window) => Match::Window(window),
         scenario::Match::State(states) => Match::State(union(states)),
         scenario::Match::Over(count) => Match::ConnectionsOver(count),
     });

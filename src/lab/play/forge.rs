@@ -3,7 +3,7 @@
 use rst_storm_core::scenario::{Ack, Disguise, Forgery, Host, Number, Tap, Topology};
 use rst_storm_core::tcp::{Endpoint, SeqNumber};
 use rst_storm_core::wire::{Draft, TcpOption};
-use rst_storm_linux::frames::FrameSender;
+use rst_storm_linux::frames::Outgoing;
 use rst_storm_linux::link::{LinkAddress, Links};
 use rst_storm_linux::{Cause, Error};
 
@@ -49,7 +49,7 @@ pub fn ends(
     })
 }
 
-/// Their frames.
+/// Their frames, with the link that they leave by. The calling thread ends up in their sender's namespace.
 pub fn frames(
     stage: &Stage,
     taps: &Taps,
@@ -57,7 +57,9 @@ pub fn frames(
     round: u32,
     forgery: &Forgery,
     forged: u32,
-) -> Result<Vec<Vec<u8>>, PlayError> {
+) -> Result<Vec<Outgoing>, PlayError> {
+    stage.enter(forgery.by)?;
+    let interface_index = Links::open()?.index(link_at(out_of(forgery)))?;
     let first = draft(stage, taps, cast, round, forgery, forged)?;
     let mut frames = Vec::with_capacity(forgery.count as usize);
     for place in 0..forgery.count {
@@ -67,16 +69,9 @@ pub fn frames(
             draft.source = ends(stage, cast, round, forgery, forged + place)?.0;
         }
         let malformed = |error| Error::from_cause("write", "a forged segment", Cause::Malformed(format!("{error}")));
-        frames.push(draft.to_frame().map_err(malformed)?);
+        frames.push(Outgoing { interface_index, frame: draft.to_frame().map_err(malformed)? });
     }
     Ok(frames)
-}
-
-/// What sends them.
-pub fn sender(stage: &Stage, forgery: &Forgery) -> Result<FrameSender, PlayError> {
-    stage.enter(forgery.by)?;
-    let index = Links::open()?.index(link_at(out_of(forgery)))?;
-    Ok(FrameSender::open(index)?)
 }
 
 /// The link that forged segments leave by.

@@ -9,6 +9,7 @@ use rst_storm_core::scenario::{
     Ack, Condition, Disguise, Forgery, Host, IpVersion, Name, Number, Peer, Play, Replies, SocketOption, Step, Tap,
 };
 use rst_storm_linux::counters::Counters;
+use rst_storm_linux::frames::FrameSender;
 use rst_storm_linux::{conntrack, sock_diag, sysctl, tcp_socket};
 
 use super::error::PlayError;
@@ -249,7 +250,7 @@ impl Player {
         })
     }
 
-    /// All are made before the first is sent, so that they leave together.
+    /// All are made before the first is sent, so that they leave together; they are of one host.
     fn forge(&mut self, forgeries: &[Forgery]) -> Result<(), PlayError> {
         // The rings hand over late what has passed, and numbers are told by that.
         let told = |forgery: &Forgery| {
@@ -259,20 +260,19 @@ impl Player {
         if forgeries.iter().any(told) {
             self.taps.settle()?;
         }
-        let mut made = Vec::with_capacity(forgeries.len());
+        let mut frames = Vec::new();
         for forgery in forgeries {
-            let frames = forge::frames(&self.stage, &self.taps, &self.cast, self.round, forgery, self.forged)?;
-            made.push((forge::sender(&self.stage, forgery)?, frames));
+            frames.extend(forge::frames(&self.stage, &self.taps, &self.cast, self.round, forgery, self.forged)?);
             self.forged += forgery.count;
         }
-        // A packet socket takes milliseconds to close.
-        for (sender, frames) in &made {
-            for (place, some) in frames.chunks(PORTION).enumerate() {
-                if place > 0 {
-                    self.taps.drain()?;
-                }
-                sender.send_all(some)?;
-            }
+        let sender = FrameSender::open()?;
+        if forgeries.len() > 1 {
+            // After a sleep the thread has a whole slice of processor time: nobody comes between the first and the last.
+            thread::sleep(Duration::from_millis(1));
+        }
+        for some in frames.chunks(PORTION) {
+            sender.send_all(some)?;
+            self.taps.drain()?;
         }
         Ok(())
     }
@@ -309,7 +309,7 @@ impl Player {
 }
 
 /// So many forged frames are sent between two looks at the taps, so that their rings don't run over.
-const PORTION: usize = 1024;
+const PORTION: usize = 128;
 
 /// The most that is slept without a look at the taps.
 const PIECE: Duration = Duration::from_millis(20);

@@ -65,8 +65,9 @@ impl Taps {
             let mut links = Links::open()?;
             let numbers = taps.iter().map(|tap| links.index(link_at(*tap))).collect::<Result<Vec<u32>>>()?;
             let config = RingConfig {
-                block_size: 1 << 18,
-                block_count: 16,
+                // Many small ones: on a busy machine each is handed over with little in it.
+                block_size: 1 << 16,
+                block_count: 128,
                 block_timeout: BLOCK_TIMEOUT,
                 ..RingConfig::new(numbers)
             };

@@ -11,7 +11,7 @@ use rst_storm_core::reset::{Evidence, Finding, Grounds, Harm, Stance};
 use rst_storm_core::tcp::Side;
 use serde::{Serialize, Serializer};
 
-use super::kernel::{Heard, Word};
+use super::kernel::{Heard, KernelSays};
 use super::moment;
 use super::names::Names;
 use super::words;
@@ -29,12 +29,22 @@ impl<T: Display> Serialize for Shown<T> {
     }
 }
 
+/// A word of ours, which nothing needs to be escaped in.
+#[derive(Clone, Copy, Debug)]
+pub struct Word(pub &'static str);
+
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit_variant("Word", 0, self.0)
+    }
+}
+
 /// One connection.
 #[derive(Debug, Serialize)]
 pub struct Connection<'a> {
-    schema: &'static str,
+    schema: Word,
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: Word,
     file: &'a str,
     ts: f64,
     uid: String,
@@ -52,18 +62,18 @@ pub struct Connection<'a> {
     resp_bytes: u64,
     syn: bool,
     synack: bool,
-    rst_from: &'static str,
-    rst_first: Option<&'static str>,
+    rst_from: Word,
+    rst_first: Option<Word>,
     rst_count: u32,
-    fin_from: &'static str,
+    fin_from: Word,
     fin_count: u32,
-    stage: &'static str,
+    stage: Word,
     signature: Option<Shown<Signature>>,
     tshark_completeness: u8,
     rst_storm: bool,
     orig_hops: Option<u8>,
     resp_hops: Option<u8>,
-    capture_point: &'static str,
+    capture_point: Word,
     resets: Vec<Reset<'a>>,
     unlisted_resets: u32,
 }
@@ -75,39 +85,42 @@ pub struct Reset<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     ts: f64,
-    from: &'static str,
-    shape: &'static str,
-    progress: &'static str,
+    from: Word,
+    shape: Word,
+    progress: Word,
     sender: Sender<'a>,
     cause: Option<Cause>,
     evidence: Vec<Ground<'a>>,
-    ruled_out: Vec<RuledOut<'a>>,
+    ruled_out: Vec<Ground<'a>>,
     would_decide: Option<&'static str>,
     harm: HarmDone,
     remedy: Option<&'static str>,
     payload: Vec<Said>,
     group: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kernel: Option<Word>,
+    kernel: Option<KernelSays>,
 }
 
 #[derive(Debug, Serialize)]
 struct Sender<'a> {
-    who: &'static str,
+    who: Word,
     confidence: Shown<Finding>,
     evidence: Vec<Ground<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 struct Cause {
-    id: &'static str,
+    id: Word,
     confidence: Shown<Finding>,
-    twins: Vec<&'static str>,
+    twins: Vec<Word>,
 }
 
 /// One observation.
 #[derive(Debug, Serialize)]
 pub struct Ground<'a> {
+    /// The cause that it rules out, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Word>,
     frame: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     with_frame: Option<u64>,
@@ -115,20 +128,13 @@ pub struct Ground<'a> {
     file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     with_file: Option<&'a str>,
-    stance: &'static str,
+    stance: Word,
     says: Shown<Evidence>,
 }
 
 #[derive(Debug, Serialize)]
-struct RuledOut<'a> {
-    id: &'static str,
-    #[serde(flatten)]
-    because: Ground<'a>,
-}
-
-#[derive(Debug, Serialize)]
 struct HarmDone {
-    kind: &'static str,
+    kind: Word,
     harmful: bool,
     lost_by_sender: u32,
     lost_by_victim: u32,
@@ -137,7 +143,7 @@ struct HarmDone {
 
 #[derive(Debug, Serialize)]
 struct Said {
-    kind: &'static str,
+    kind: Word,
     says: String,
     #[serde(flatten)]
     detail: Detail,
@@ -161,8 +167,8 @@ impl<'a> Connection<'a> {
         let (packets, bytes) = (connection.packets(), connection.bytes());
         let (rst, fin) = (connection.rst_count(), connection.fin_count());
         Connection {
-            schema: SCHEMA,
-            kind: "connection",
+            schema: Word(SCHEMA),
+            kind: Word("connection"),
             file: names.of(connection.first_frame),
             ts: moment::seconds(connection.started),
             uid: connection.uid(),
@@ -185,13 +191,13 @@ impl<'a> Connection<'a> {
             rst_count: rst.originator.saturating_add(rst.responder),
             fin_from: from(fin),
             fin_count: fin.originator.saturating_add(fin.responder),
-            stage: record.stage.word(),
+            stage: Word(record.stage.word()),
             signature: record.signature.map(Shown),
             tshark_completeness: connection.tshark_completeness.0,
             rst_storm: record.rst_storm,
             orig_hops: record.vantage.originator_hops,
             resp_hops: record.vantage.responder_hops,
-            capture_point: record.vantage.words(),
+            capture_point: Word(record.vantage.words()),
             resets: record.resets.iter().map(|judged| Reset::new(judged, record, names)).collect(),
             unlisted_resets: record.unlisted,
         }
@@ -217,23 +223,23 @@ impl<'a> Reset<'a> {
             file: elsewhere(frame, home, names),
             ts: moment::seconds(reset.segment.at),
             from: side(reset.by),
-            shape: reset.facts.shape.word(),
-            progress: reset.facts.progress.word(),
+            shape: Word(reset.facts.shape.word()),
+            progress: Word(reset.facts.progress.word()),
             sender: Sender {
-                who: reset.sender.who.word(),
+                who: Word(reset.sender.who.word()),
                 confidence: Shown(reset.sender.finding),
                 evidence: grounds(&reset.sender.grounds, home, names),
             },
             cause: verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
-                id: id.0,
+                id: Word(id.0),
                 confidence: Shown(finding),
-                twins: verdict.twins().into_iter().map(|(id, _)| id.0).collect(),
+                twins: verdict.twins().into_iter().map(|(id, _)| Word(id.0)).collect(),
             }),
             evidence: grounds(&verdict.grounds(reset), home, names),
             ruled_out: verdict
                 .ruled_out(reset)
                 .iter()
-                .map(|(id, evidence)| RuledOut { id: id.0, because: Ground::new(evidence, home, names) })
+                .map(|(id, evidence)| Ground { id: Some(Word(id.0)), ..Ground::new(evidence, home, names) })
                 .collect(),
             would_decide: verdict.would_decide(),
             harm: HarmDone::new(reset.harm),
@@ -251,13 +257,14 @@ impl<'a> Ground<'a> {
         let mut frames = evidence.frames();
         let (frame, with_frame) = (frames.next(), frames.next());
         Ground {
+            id: None,
             frame: frame.map(|frame| FrameNumber(frame).number()),
             with_frame: with_frame.map(|frame| FrameNumber(frame).number()),
             file: frame.and_then(|frame| elsewhere(frame, home, names)),
             with_file: with_frame.and_then(|frame| elsewhere(frame, home, names)),
             stance: match evidence.stance {
-                Stance::For => "for",
-                Stance::Against => "against",
+                Stance::For => Word("for"),
+                Stance::Against => Word("against"),
             },
             says: Shown(*evidence),
         }
@@ -270,14 +277,14 @@ impl HarmDone {
             Harm::Lost { of_sender, of_victim } => (of_sender, of_victim),
             _ => (0, 0),
         };
-        let (kind, harmful) = (harm.word(), harm.is_harmful());
+        let (kind, harmful) = (Word(harm.word()), harm.is_harmful());
         HarmDone { kind, harmful, lost_by_sender, lost_by_victim, says: words::harm(harm) }
     }
 }
 
 impl Said {
     fn new(payload: Payload) -> Said {
-        let (kind, says) = (payload.kind(), payload.to_string());
+        let (kind, says) = (Word(payload.kind()), payload.to_string());
         let detail = match payload {
             Payload::BigIp { code, line, relayed_from_peer, cause } => {
                 Detail::BigIp { code, line, relayed_from_peer, cause }
@@ -306,18 +313,18 @@ fn elsewhere(frame: u64, home: u64, names: &Names) -> Option<&str> {
     (FrameNumber(frame).input() != FrameNumber(home).input()).then(|| names.of(frame))
 }
 
-fn side(side: Side) -> &'static str {
+fn side(side: Side) -> Word {
     match side {
-        Side::Originator => "orig",
-        Side::Responder => "resp",
+        Side::Originator => Word("orig"),
+        Side::Responder => Word("resp"),
     }
 }
 
-fn from(counts: PerSide<u32>) -> &'static str {
+fn from(counts: PerSide<u32>) -> Word {
     match (counts.originator > 0, counts.responder > 0) {
-        (true, true) => "both",
-        (true, false) => "orig",
-        (false, true) => "resp",
-        (false, false) => "none",
+        (true, true) => Word("both"),
+        (true, false) => Word("orig"),
+        (false, true) => Word("resp"),
+        (false, false) => Word("none"),
     }
 }

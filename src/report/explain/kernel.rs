@@ -20,7 +20,7 @@ pub struct Heard {
 
 /// The same as JSON.
 #[derive(Debug, Serialize)]
-pub struct Word {
+pub struct KernelSays {
     check: &'static str,
     reason: Option<String>,
     state: Option<String>,
@@ -34,7 +34,7 @@ pub struct Word {
 
 impl Heard {
     /// It as JSON.
-    pub fn word(&self) -> Word {
+    pub fn word(&self) -> KernelSays {
         let event = self.event.as_ref();
         let (fused, fused_confidence) = match &self.checked.fused {
             Fused::Cause(cause, _) => (vec![cause.0], Some("certain")),
@@ -48,7 +48,7 @@ impl Heard {
             KernelCheck::NotWatched(why) => (Vec::new(), Some(why.clone())),
             KernelCheck::Agrees => (fused.clone(), None),
         };
-        Word {
+        KernelSays {
             check: self.check(),
             reason: event.and_then(|event| event.reason.as_ref().map(ToString::to_string)),
             state: event.and_then(|event| event.state.as_ref().map(ToString::to_string)),

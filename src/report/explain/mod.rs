@@ -4,6 +4,7 @@ pub mod block;
 pub mod card;
 pub mod catalogue;
 pub mod comment;
+pub mod compact;
 pub mod document;
 pub mod json;
 pub mod kernel;

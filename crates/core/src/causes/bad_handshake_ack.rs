@@ -34,11 +34,78 @@ pub static CARD: ResetCause = ResetCause {
         "Linux net/ipv4/tcp_input.c tcp_rcv_synsent_state_process; net/ipv4/syncookies.c cookie_v4_check",
     ],
     recognise: Recogniser::Reset(recognise),
-    kernel: KernelWord::Says(&[Mechanism::BadHandshakeAck, Mechanism::UnknownOnListener]),
+    kernel: KernelWord::Says(&[
+        Mechanism::BadHandshakeAck,
+        Mechanism::BadAckInSynReceived,
+        Mechanism::UnknownOnListener,
+    ]),
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 2] = [
+const UNHEARD: Step = Step::Filter(&Rule {
+    name: "unheard",
+    host: Host::Server,
+    hook: Hook::Input,
+    when: &[Match::DestinationPort(SERVICE)],
+    then: Then::Drop,
+});
+
+/// The client's SYN is not heard, and a SYN comes under the server's name: both open at once (RFC 9293 figure 8).
+const SYNS_CROSS: Step = Step::Do(&[
+    UNHEARD,
+    Step::Connect(Host::Client, "client", Peer::At(Host::Server, SERVICE), Connecting::UnderWay),
+    Step::Await(Condition::Met("unheard", 1)),
+    Step::Forge(Forgery {
+        by: Host::Server,
+        to: Host::Client,
+        disguise: Disguise::PeerOf("client"),
+        ack: Ack::Plain(0),
+        ..out_of_the_blue(Flags::SYN, 0, SERVICE)
+    }),
+    Step::Await(Condition::State("client", "SYN_RECV")),
+]);
+
+/// An ACK under the server's name, so far from what the client's SYN has.
+const fn crossing_ack(offset: i64) -> Step {
+    Step::Forge(Forgery {
+        by: Host::Server,
+        to: Host::Client,
+        disguise: Disguise::PeerOf("client"),
+        seq: Number::Next(0),
+        ack: Ack::Sent(offset),
+        ..out_of_the_blue(Flags::ACK, 0, SERVICE)
+    })
+}
+
+static PLAYS: [Play; 5] = [
+    Play {
+        id: "crossing-syns-unsent",
+        title: "two SYNs cross, and the ACK that follows acknowledges what was never sent",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[SYNS_CROSS, crossing_ack(1000), Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1))],
+        shows: Shows::reset(Host::Client, Mechanism::BadAckInSynReceived),
+    },
+    Play {
+        id: "crossing-syns-old",
+        title: "two SYNs cross, and the ACK that follows acknowledges what came before the SYN",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[SYNS_CROSS, crossing_ack(-3), Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1))],
+        shows: Shows::reset(Host::Client, Mechanism::BadAckInSynReceived),
+    },
+    Play {
+        id: "crossing-syns-too-old",
+        title: "two SYNs cross, and the ACK that follows acknowledges what lies a window and more before the SYN",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            SYNS_CROSS,
+            crossing_ack(-200_000),
+            Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1)),
+        ],
+        shows: Shows::reset(Host::Client, Mechanism::BadAckInSynReceived),
+    },
     Play {
         id: "wrong-syn-ack",
         title: "a SYN-ACK acknowledges a number that the client's SYN hasn't, and the client stays in SYN-SENT",

@@ -22,7 +22,13 @@ pub static CARD: ResetCause = ResetCause {
              do.",
     decided_by: "a capture at the end that it names: it never left there; on that host the counter OutRsts and the \
                  tracepoint tcp:tcp_send_reset stay still",
-    twin_of: &[CauseId("firewall-reject"), CauseId("forged-stepped"), CauseId("forged-both-ends")],
+    twin_of: &[
+        CauseId("firewall-reject"),
+        CauseId("forged-stepped"),
+        CauseId("forged-both-ends"),
+        // A careful forgery whose named end stays silent is a live socket's reset to the last octet.
+        CauseId("linger-zero"),
+    ],
     refines: None,
     references: &[
         "RFC 5961 section 3 (Blind Reset Attack Using the RST Bit)",

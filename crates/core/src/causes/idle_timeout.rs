@@ -5,7 +5,8 @@ use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 use crate::scenario::fragment::{ACCEPT, CONNECT, EXCHANGE, LISTEN};
 use crate::scenario::{
-    Condition, Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Until, Versions,
+    Condition, Connecting, Count, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology,
+    Until, Versions,
 };
 
 /// The card.
@@ -29,31 +30,78 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 1] = [Play {
-    id: "application-timer",
-    title: "a server resets each of five connections when it has been idle for two seconds",
-    topology: Topology::Bridged,
+static PLAYS: [Play; 2] = [
+    LOAD_BALANCER,
+    Play {
+        id: "application-timer",
+        title: "a server resets each of five connections when it has been idle for two seconds",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            LISTEN,
+            Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(100)]),
+            Step::Rounds(
+                5,
+                &[
+                    Step::Await(Condition::Idle("server", 2000)),
+                    Step::Option("server", SocketOption::LingerZero),
+                    Step::Close("server"),
+                    Step::Read("client", Until::End),
+                ],
+            ),
+        ],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"); 5],
+            counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(5))],
+            occasion: Some("idle-timeout"),
+            ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
+        },
+    },
+];
+
+const LOAD_BALANCER: Play = Play {
+    id: "load-balancer",
+    title: "a load balancer resets both sides of each of five connections when they have been idle for two seconds",
+    topology: Topology::Routed,
     versions: Versions::Both,
     steps: &[
         LISTEN,
-        Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(100)]),
+        Step::Listen(Host::Middle, "front", SERVICE, 8),
         Step::Rounds(
             5,
             &[
-                Step::Await(Condition::Idle("server", 2000)),
-                Step::Option("server", SocketOption::LingerZero),
-                Step::Close("server"),
+                Step::Connect(Host::Client, "client", Peer::At(Host::Middle, SERVICE), Connecting::Done),
+                Step::Accept("front", "inside"),
+                Step::Connect(Host::Middle, "outside", Peer::At(Host::Server, SERVICE), Connecting::Done),
+                ACCEPT,
+                Step::Write("client", 20),
+                Step::Read("inside", Until::Bytes(20)),
+                Step::Write("inside", 50),
+                Step::Read("client", Until::Bytes(50)),
+                Step::Pause(100),
+            ],
+        ),
+        Step::Rounds(
+            5,
+            &[
+                Step::Await(Condition::Idle("inside", 2000)),
+                Step::Option("inside", SocketOption::LingerZero),
+                Step::Close("inside"),
+                Step::Option("outside", SocketOption::LingerZero),
+                Step::Close("outside"),
                 Step::Read("client", Until::End),
+                Step::Read("server", Until::End),
             ],
         ),
     ],
     shows: Shows {
         client: &[Told::Error("ECONNRESET"); 5],
-        counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(5))],
+        server: &[Told::Error("ECONNRESET"); 5],
+        counts: &[Count::Counter(Host::Middle, "TcpExt.TCPAbortOnData", Quantity::Exactly(10))],
         occasion: Some("idle-timeout"),
-        ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
+        ..Shows::reset(Host::Middle, Mechanism::CloseLingerZero)
     },
-}];
+};
 
 const SECOND: u64 = 1_000_000_000;
 

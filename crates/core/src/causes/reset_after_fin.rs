@@ -40,6 +40,7 @@ pub static CARD: ResetCause = ResetCause {
     ],
     recognise: Recogniser::Reset(recognise),
     kernel: KernelWord::Says(&[
+        Mechanism::CloseUnsent,
         Mechanism::CloseLingerZero,
         Mechanism::CloseUnread,
         Mechanism::DeathUnread,
@@ -51,7 +52,7 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 4] = [
+static PLAYS: [Play; 5] = [
     Play {
         id: "close-notify",
         title: "a server says goodbye and closes, and the client closes without having read that",
@@ -87,6 +88,29 @@ static PLAYS: [Play; 4] = [
             client: &[Told::Eof],
             counts: &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnData", Quantity::Exactly(1))],
             ..Shows::reset(Host::Client, Mechanism::CloseLingerZero)
+        },
+    },
+    Play {
+        id: "unsent-data",
+        title: "both have closed, and a server whose last data doesn't fit the client's window disconnects",
+        topology: Topology::Bridged,
+        versions: Versions::Both,
+        steps: &[
+            ESTABLISH,
+            Step::Shutdown("client", Direction::Write),
+            Step::Read("server", Until::End),
+            // More than both buffers hold.
+            Step::Write("server", 16 << 20),
+            Step::Shutdown("server", Direction::Write),
+            Step::Await(Condition::State("server", "LAST_ACK")),
+            Step::Disconnect("server"),
+            Step::Read("client", Until::End),
+        ],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET")],
+            server: &[Told::Eof],
+            counts: &[Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(1))],
+            ..Shows::reset(Host::Server, Mechanism::CloseUnsent)
         },
     },
     Play {

@@ -100,6 +100,13 @@ static PLAYS: [Play; 2] = [
         versions: ONLY_V4,
         steps: &[
             PROXY,
+            Step::Filter(&Rule {
+                name: "no-window",
+                host: Host::Client,
+                hook: Hook::Input,
+                when: &[Match::Flags(Flags::SYN.with(Flags::ACK), Flags::SYN.with(Flags::ACK)), Match::Window(0)],
+                then: Then::Count,
+            }),
             ESTABLISH,
             EXCHANGE,
             Step::Close("client"),
@@ -111,6 +118,8 @@ static PLAYS: [Play; 2] = [
             server: &[Told::Eof],
             counts: &[
                 Count::Rule("proxy", Quantity::Exactly(2)),
+                // The SYN-ACK is the proxy's.
+                Count::Rule("no-window", Quantity::Exactly(1)),
                 Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
                 Count::Counter(Host::Client, "Tcp.OutRsts", Quantity::Exactly(0)),
             ],

@@ -76,7 +76,7 @@ pub fn check(verdict: &Verdict, said: &KernelSaid) -> Checked {
     };
     let suggested = suggested(verdict);
     let mut left: Vec<CauseId> = allowed.iter().copied().filter(|id| suggested.contains(id)).collect();
-    drop_occasions(&mut left);
+    drop_occasions(&mut left, said);
     let check = match (left.as_slice(), verdict.cause()) {
         ([], _) => KernelCheck::Disagrees(allowed),
         ([one], Some(best)) if *one == best => KernelCheck::Agrees,
@@ -109,11 +109,17 @@ fn suggested(verdict: &Verdict) -> Vec<CauseId> {
     }
 }
 
-/// A cause that only names another's occasion is no rival of that one: kernel and wire see the same in both.
-fn drop_occasions(left: &mut Vec<CauseId>) {
+/// A cause that only names another's occasion is no rival of that one, where the kernel says the same of both, as the wire does.
+fn drop_occasions(left: &mut Vec<CauseId>, said: &KernelSaid) {
+    let card = |id: CauseId| CATALOGUE.into_iter().find(|card| card.id == id);
+    let heard = |card: &ResetCause| match (card.kernel, said) {
+        (KernelWord::Says(known), KernelSaid::Sent(mechanisms)) => MechanismSet::of(known).and(*mechanisms),
+        _ => MechanismSet::EMPTY,
+    };
     let all = left.clone();
     left.retain(|id| {
-        let refined = CATALOGUE.into_iter().find(|card| card.id == *id).and_then(|card| card.refines);
-        refined.is_none_or(|refined| !all.contains(&refined))
+        let Some(occasion) = card(*id) else { return true };
+        let refined = occasion.refines.filter(|refined| all.contains(refined)).and_then(card);
+        refined.is_none_or(|refined| heard(occasion) != heard(refined))
     });
 }

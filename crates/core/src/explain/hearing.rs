@@ -60,6 +60,13 @@ impl Hearing {
         self
     }
 
+    /// Takes events and frames for one reset's that are this far apart, in nanoseconds: where endpoints and order say enough, and a
+    /// busy machine may lie between the two.
+    pub fn within(mut self, slack: u64) -> Hearing {
+        self.slack = slack;
+        self
+    }
+
     /// The event of a reset that was captured then; each event belongs to one. Ask in the order of the capture.
     pub fn of(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
         let at = i128::from(at.0) - i128::from(self.offset);

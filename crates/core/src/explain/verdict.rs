@@ -1,6 +1,7 @@
 //! What the cards say of one reset, weighed.
 
 use core::cmp::Reverse;
+use std::sync::LazyLock;
 
 use crate::causes::{CATALOGUE, CauseId, Opinion, Recogniser, ResetCause, are_twins};
 use crate::reset::{Evidence, Finding, Grounds, Reset};
@@ -14,18 +15,28 @@ enum Says {
     For(Finding),
 }
 
+/// A card beside the best one.
+struct Other {
+    card: &'static ResetCause,
+    says: Says,
+    /// Whether the two can't be told apart by the wire alone.
+    is_twin: bool,
+}
+
 /// Why a connection was reset, as far as the wire tells.
 ///
 /// It holds what each card says and not why: a card is a pure function, so its grounds can be had again from the same reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     says: [Says; CATALOGUE.len()],
+    /// A bit for each card that says anything, by its place.
+    heard: u32,
     best: Option<(u8, Finding)>,
 }
 
 /// Asks every card.
 pub fn judge(reset: &Reset) -> Verdict {
-    let mut verdict = Verdict { says: [Says::Nothing; CATALOGUE.len()], best: None };
+    let mut verdict = Verdict { says: [Says::Nothing; CATALOGUE.len()], heard: 0, best: None };
     let mut best = None;
     for (place, card) in CATALOGUE.iter().enumerate() {
         verdict.says[place] = match ask(card, reset) {
@@ -38,12 +49,15 @@ pub fn judge(reset: &Reset) -> Verdict {
                 Says::For(finding)
             }
             Opinion::Against(_) => Says::Against,
-            Opinion::Silent => Says::Nothing,
+            Opinion::Silent => continue,
         };
+        verdict.heard |= 1 << place;
     }
     if let Some((place, Finding::Certain)) = verdict.best {
-        let twins = verdict.others(place).filter(|(card, _)| are_twins(card, card_at(place)));
-        if twins.into_iter().any(|(card, says)| matches!(says, Says::For(_)) || is_for_groups(card)) {
+        let mut twins = verdict.others(place).filter(|other| other.is_twin);
+        let in_doubt = twins.any(|Other { card, says, .. }| matches!(says, Says::For(_)) || is_for_groups(card));
+        drop(twins);
+        if in_doubt {
             verdict.best = Some((place, Finding::Likely));
         }
     }
@@ -65,6 +79,16 @@ fn ask(card: &ResetCause, reset: &Reset) -> Opinion {
         Recogniser::Reset(recognise) | Recogniser::Both(recognise, _) => recognise(reset),
         Recogniser::Group(_) => Opinion::Silent,
     }
+}
+
+/// For each card a bit for each of its twins: names are compared once only.
+static TWINS: LazyLock<[u32; CATALOGUE.len()]> =
+    LazyLock::new(|| CATALOGUE.map(|one| places(|other| are_twins(one, other))));
+
+/// A bit for each card of this kind.
+fn places(is_wanted: impl Fn(&ResetCause) -> bool) -> u32 {
+    let wanted = CATALOGUE.iter().enumerate().filter(|(_, card)| is_wanted(card));
+    wanted.fold(0, |all, (place, _)| all | 1 << place)
 }
 
 fn card_at(place: u8) -> &'static ResetCause {
@@ -104,11 +128,9 @@ impl Verdict {
         let Some((best, _)) = self.best else { return Vec::new() };
         let mut twins: Vec<(CauseId, Finding)> = self
             .others(best)
-            .filter_map(|(card, says)| match says {
+            .filter_map(|Other { card, says, is_twin }| match says {
                 Says::For(finding) => Some((card.id, finding)),
-                Says::Nothing if are_twins(card, card_at(best)) && is_for_groups(card) => {
-                    Some((card.id, Finding::Possible))
-                }
+                Says::Nothing if is_twin && is_for_groups(card) => Some((card.id, Finding::Possible)),
                 _ => None,
             })
             .collect();
@@ -119,9 +141,9 @@ impl Verdict {
     /// Twins of the best that it is not, and why. The reset is the one that was judged.
     pub fn ruled_out(&self, reset: &Reset) -> Vec<(CauseId, Evidence)> {
         let Some((best, _)) = self.best else { return Vec::new() };
-        let against = self.others(best).filter(|(card, says)| *says == Says::Against && are_twins(card, card_at(best)));
+        let against = self.others(best).filter(|other| other.says == Says::Against && other.is_twin);
         against
-            .filter_map(|(card, _)| match ask(card, reset) {
+            .filter_map(|Other { card, .. }| match ask(card, reset) {
                 Opinion::Against(evidence) => Some((card.id, evidence)),
                 _ => None,
             })
@@ -148,8 +170,15 @@ impl Verdict {
         }
     }
 
-    fn others(&self, best: u8) -> impl Iterator<Item = (&'static ResetCause, Says)> + '_ {
-        let all = CATALOGUE.iter().copied().zip(self.says).enumerate();
-        all.filter(move |(place, _)| *place != usize::from(best)).map(|(_, said)| said)
+    /// The cards beside the best that say anything, or are its twins, by name.
+    fn others(&self, best: u8) -> impl Iterator<Item = Other> + '_ {
+        let twins = TWINS[usize::from(best)];
+        let mut left = (self.heard | twins) & !(1 << best);
+        core::iter::from_fn(move || {
+            let place = left.trailing_zeros() as usize;
+            let (card, says) = (*CATALOGUE.get(place)?, self.says[place]);
+            left &= left - 1;
+            Some(Other { card, says, is_twin: twins >> place & 1 != 0 })
+        })
     }
 }

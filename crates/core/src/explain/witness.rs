@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 
 use super::check::KernelSaid;
-use super::hearing::{ClockOffset, Hearing};
+use super::hearing::{ClockOffset, Hearing, TOLERANCE};
 use crate::capture::Timestamp;
 use crate::kernel::{Direction, KernelReset};
 use crate::tcp::Segment;
@@ -84,9 +84,13 @@ impl KernelWitness {
         if *filtered {
             return Some("the trace was filtered".to_owned());
         }
+        // The event of a frame this near to the trace's edge may lie beyond it.
+        let slack = TOLERANCE.saturating_add(self.clock.map_or(0, |clock| clock.spread));
         match until {
             None => Some("the trace was cut off before its end".to_owned()),
-            Some(until) if at < since.0 || at > until.0 => Some("the trace doesn't cover that time".to_owned()),
+            Some(until) if at < since.0.saturating_add(slack) || at.saturating_add(slack) > until.0 => {
+                Some("the trace doesn't cover that time".to_owned())
+            }
             Some(_) => None,
         }
     }

@@ -122,14 +122,30 @@ impl fmt::Display for Span {
         let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| nanos >= *unit) else {
             return write!(f, "{nanos} ns");
         };
-        let value = nanos as f64 / unit as f64;
-        match value {
-            value if value < 10.0 => write!(f, "{value:.2} {name}"),
-            value if value < 100.0 => write!(f, "{value:.1} {name}"),
-            value => write!(f, "{value:.0} {name}"),
+        // Rounded to so many decimals that three digits stay, in whole numbers: floating point takes ten times as long.
+        let (whole, fraction) = (nanos / unit, nanos % unit);
+        let decimals = match whole {
+            0..10 => 2,
+            10..100 => 1,
+            _ => 0,
+        };
+        let scale = 10_u64.pow(decimals);
+        let scaled = fraction * scale;
+        let (below, left) = (scaled / unit, scaled % unit);
+        if 2 * left == unit || nanos > EXACT {
+            // Just in the middle, or beyond what a float holds exactly: the float decides.
+            return write!(f, "{:.*} {name}", decimals as usize, nanos as f64 / unit as f64);
+        }
+        let rounded = whole * scale + below + u64::from(2 * left > unit);
+        match decimals {
+            0 => write!(f, "{rounded} {name}"),
+            _ => write!(f, "{}.{:0width$} {name}", rounded / scale, rounded % scale, width = decimals as usize),
         }
     }
 }
+
+/// The largest number up to which a float holds every whole one.
+const EXACT: u64 = 1 << 53;
 
 /// The most observations that are kept for one finding.
 const MOST: usize = 4;
@@ -222,6 +238,37 @@ mod tests {
             assert_eq!(Span(nanos).to_string(), text);
         }
         assert_eq!(Span(350_000_000_000).to_string(), "350 s");
+    }
+
+    /// Whole numbers round as floats do, at every border and beside it.
+    #[test]
+    fn times_round_as_floats_do() {
+        let floats = |nanos: u64| {
+            let (unit, name) = match nanos {
+                1_000_000_000.. => (1e9, "s"),
+                1_000_000.. => (1e6, "ms"),
+                1_000.. => (1e3, "us"),
+                _ => return format!("{nanos} ns"),
+            };
+            match nanos as f64 / unit {
+                value if value < 10.0 => format!("{value:.2} {name}"),
+                value if value < 100.0 => format!("{value:.1} {name}"),
+                value => format!("{value:.0} {name}"),
+            }
+        };
+        let mut checked = 0;
+        for exponent in 0..20 {
+            for start in [1, 2, 5, 9, 99, 999, 1_005, 1_015, 1_125, 9_995, 9_994, 99_950, 123_456_789] {
+                let Some(middle) = 10_u64.checked_pow(exponent).and_then(|ten| ten.checked_mul(start)) else {
+                    continue;
+                };
+                for nanos in middle.saturating_sub(600)..=middle.saturating_add(600) {
+                    assert_eq!(Span(nanos).to_string(), floats(nanos));
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 100_000);
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub enum Match {
     ToVirtual,
     /// Of the control bits in the first, exactly the second are set.
     Flags(Flags, Flags),
+    /// The window field is this.
+    Window(u16),
     /// What connection tracking says is one of these.
     State(&'static [Conntrack]),
     /// More connections of the kind than this are open.
@@ -118,6 +120,7 @@ impl fmt::Display for Match {
             Match::From(host) => write!(f, "from the {host}"),
             Match::ToVirtual => f.write_str("to the virtual address"),
             Match::Flags(mask, value) => write!(f, "flags {value} of {mask}"),
+            Match::Window(window) => write!(f, "window {window}"),
             Match::State(states) => write!(f, "state {states:?}"),
             Match::Over(count) => write!(f, "over {count} connections"),
         }

@@ -161,3 +161,32 @@ impl Quantity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_that_is_not_taken_bears_the_address_of_the_other_end() {
+        for (ending, host) in [
+            (Ending::Reset(Host::Client), Some(Host::Client)),
+            (Ending::Challenged(Host::Client), Some(Host::Server)),
+            (Ending::Ignored(Host::Server), Some(Host::Client)),
+            (Ending::Fin, None),
+            (Ending::Silence, None),
+        ] {
+            assert_eq!(ending.resetting(), host, "{ending}");
+        }
+    }
+
+    #[test]
+    fn what_a_tap_shows_is_what_all_show_but_for_the_exceptions() {
+        let shows = Shows {
+            except: &[(Tap::Server, Ending::Silence)],
+            seen_as: &[(Tap::Client, "linger-zero")],
+            ..Shows::foreign_reset(Host::Server)
+        };
+        assert_eq!((shows.at(Tap::Server), shows.at(Tap::Client)), (Ending::Silence, Ending::Reset(Host::Server)));
+        assert_eq!((shows.seen_as(Tap::Server), shows.seen_as(Tap::Client)), (None, Some("linger-zero")));
+    }
+}

@@ -65,7 +65,7 @@ pub enum Step {
     Pause(u32),
     /// A segment that no socket sent.
     Forge(Forgery),
-    /// Several, made beforehand and sent in one instant.
+    /// Several of one host, made beforehand and sent in one instant.
     Volley(&'static [Forgery]),
     /// A forged segment, and what must answer it.
     Probe(Forgery, Replies),

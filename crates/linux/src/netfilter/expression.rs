@@ -51,6 +51,7 @@ fn encode_match(asked: &Match) -> Vec<Expression> {
         Match::SourcePort(port) => is_tcp([payload(TRANSPORT_HEADER, 0, 2), is(&port.to_be_bytes())]),
         Match::DestinationPort(port) => is_tcp([payload(TRANSPORT_HEADER, 2, 2), is(&port.to_be_bytes())]),
         Match::Flags { mask, value } => is_tcp([payload(TRANSPORT_HEADER, 13, 1), and(&[mask.0]), is(&[value.0])]),
+        Match::Window(window) => is_tcp([payload(TRANSPORT_HEADER, 14, 2), is(&window.to_be_bytes())]),
         Match::SourceAddress(IpAddr::V4(address)) => is_ip(0x0800, 12, &address.octets()),
         Match::DestinationAddress(IpAddr::V4(address)) => is_ip(0x0800, 16, &address.octets()),
         Match::SourceAddress(IpAddr::V6(address)) => is_ip(0x86dd, 8, &address.octets()),

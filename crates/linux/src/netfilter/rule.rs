@@ -33,6 +33,8 @@ pub enum Match {
         /// Those of them that are set.
         value: Flags,
     },
+    /// TCP with this window field.
+    Window(u16),
     /// The IP packet has so many octets, its headers included (a bare ACK: 40 or 52; with IPv6 60 or 72).
     TotalLength(u16),
     /// Connection tracking has it in one of these states.

@@ -3,7 +3,7 @@
 use rst_storm_core::tcp::{Endpoint, Flags, SeqNumber};
 use rst_storm_core::wire::{Draft, Fault};
 use rst_storm_linux::counters::Counters;
-use rst_storm_linux::frames::{FrameSender, RawSender};
+use rst_storm_linux::frames::{FrameSender, Outgoing, RawSender};
 use rst_storm_linux::link::Links;
 use rst_storm_linux::tcp_socket::{Errno, IpVersion, PollFlags, TcpSocket};
 
@@ -38,16 +38,21 @@ fn open(hosts: &Hosts) -> (TcpSocket, TcpSocket, Draft) {
     (client, server, reset)
 }
 
-fn frame_sender(hosts: &Hosts) -> FrameSender {
-    hosts.client.run(|| FrameSender::open(Links::open().unwrap().index("eth0").unwrap())).unwrap().unwrap()
+/// Sends frames out of the client's link.
+fn send_frames(hosts: &Hosts, frames: Vec<Vec<u8>>) {
+    let send = || {
+        let interface_index = Links::open().unwrap().index("eth0").unwrap();
+        let frames: Vec<Outgoing> = frames.into_iter().map(|frame| Outgoing { interface_index, frame }).collect();
+        FrameSender::open().unwrap().send_all(&frames)
+    };
+    hosts.client.run(send).unwrap().unwrap();
 }
 
 fn a_forged_reset_ends_a_connection_if_its_number_fits() -> Outcome {
     for version in BOTH {
         let hosts = Hosts::build(version);
-        let frames = frame_sender(&hosts);
         let packets = hosts.client.run(|| RawSender::open(version)).unwrap().unwrap();
-        let ways: [&dyn Fn(&Draft); 2] = [&|draft| frames.send(&draft.to_frame().unwrap()).unwrap(), &|draft| {
+        let ways: [&dyn Fn(&Draft); 2] = [&|draft| send_frames(&hosts, vec![draft.to_frame().unwrap()]), &|draft| {
             packets.send(&draft.to_packet().unwrap()).unwrap()
         }];
         for send in ways {
@@ -78,7 +83,7 @@ fn a_flood_of_resets_arrives_whole_and_hits_nothing() -> Outcome {
         let frames: Vec<Vec<u8>> = numbers.map(|seq| Draft { seq, ..reset.clone() }.to_frame().unwrap()).collect();
         assert_eq!(frames.len(), 71_583);
         let before = counters_in(&hosts.server);
-        frame_sender(&hosts).send_all(&frames).unwrap();
+        send_frames(&hosts, frames);
         let heard = |group, name| counters_in(&hosts.server).since(&before).value(group, name);
         await_condition("all have arrived", || heard("Tcp", "InSegs") == Some(u64::from(COUNT)));
         assert_eq!((heard("Tcp", "EstabResets"), heard("Tcp", "InErrs")), (Some(0), Some(0)));
@@ -101,7 +106,8 @@ fn a_packet_is_for_its_own_version() -> Outcome {
         }
         assert_eq!(hosts.client.run(Counters::read).unwrap().unwrap().value("Tcp", "OutSegs"), Some(0));
     }
-    let nowhere = alone(|| FrameSender::open(u32::MAX).unwrap_err());
-    assert_eq!(nowhere.to_string(), "open packet socket for link number 4294967295: No such device (ENODEV)");
+    let nowhere = Outgoing { interface_index: u32::MAX, frame: vec![0; 60] };
+    let error = alone(|| FrameSender::open().unwrap().send_all(&[nowhere]).unwrap_err());
+    assert!(error.errno().is_some(), "{error}");
     Outcome::Passed
 }

@@ -10,6 +10,7 @@ mod frames;
 mod hosts;
 mod loopback;
 mod netfilter;
+mod outgoing;
 mod routes;
 mod sockets;
 mod victims;
@@ -40,6 +41,7 @@ fn all_cases() -> impl Iterator<Item = &'static Case> {
         .chain(&sockets::ALL)
         .chain(&netfilter::ALL)
         .chain(&frames::ALL)
+        .chain(&outgoing::ALL)
         .chain(&victims::ALL)
         .chain(&routes::ALL)
 }

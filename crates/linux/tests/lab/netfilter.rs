@@ -108,6 +108,7 @@ fn each_match_sees_its_own_packets() -> Outcome {
         assert_eq!(count_with(version, &|_| vec![Match::Flags { mask: syn_ack, value: syn }]), 1);
         assert_eq!(count_with(version, &|_| vec![Match::Flags { mask: syn, value: syn }]), 2);
         assert_eq!(count_with(version, &|_| vec![Match::TotalLength(bare)]), 1);
+        assert_eq!(count_with(version, &|_| vec![Match::Window(0)]), 0);
         assert_eq!(count_with(version, &|_| vec![Match::InterfaceIn("lo".to_owned())]), 3);
         assert_eq!(count_with(version, &|_| vec![Match::InterfaceIn("l".to_owned())]), 0);
         assert_eq!(count_with(version, &|_| vec![Match::State(ConnectionStates::NEW)]), 1);

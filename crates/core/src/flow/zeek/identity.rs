@@ -12,21 +12,26 @@ const PROTOCOL: u8 = 6;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// What ten digits of base 62 tell apart.
+const TEN_DIGITS: u128 = 62_u128.pow(10);
+
 impl Connection {
     /// A name like those that Zeek gives, `C` and letters and digits, but always the same: made of the endpoints in either
     /// order, the time of the first segment and its sequence number. Two connections that agree in all of these share it.
     pub fn uid(&self) -> String {
         let (low, high) = (self.originator.min(self.responder), self.originator.max(self.responder));
-        let mut words = Vec::with_capacity(8);
-        for endpoint in [low, high] {
-            words.extend(words_of(endpoint));
-        }
-        words.extend([self.started.0, u64::from(self.first_seq.0)]);
-        // Two sums over the same words are 128 bits; 17 digits of base 62 hold 101 of them.
-        let mut rest = u128::from(mix(&words, 1)) << 64 | u128::from(mix(&words, 2));
+        let [a, b, c] = words_of(low);
+        let [d, e, f] = words_of(high);
+        let words = [a, b, c, d, e, f, self.started.0, u64::from(self.first_seq.0)];
+        // Two sums over the same words are 128 bits; 17 digits of base 62 hold 101 of them. Ten at a time fit into a word.
+        let sum = u128::from(mix(&words, 1)) << 64 | u128::from(mix(&words, 2));
+        let (more, mut rest) = (sum / TEN_DIGITS, (sum % TEN_DIGITS) as u64);
         let mut name = String::with_capacity(18);
         name.push('C');
-        for _ in 0..17 {
+        for digit in 0..17 {
+            if digit == 10 {
+                rest = (more % TEN_DIGITS) as u64;
+            }
             name.push(char::from(DIGITS[(rest % 62) as usize]));
             rest /= 62;
         }

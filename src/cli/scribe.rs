@@ -1,0 +1,150 @@
+//! Records become lines in a thread of their own, in the order in which they are told.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use rst_storm_core::explain::Record;
+
+use crate::report::explain::compact;
+use crate::report::explain::json::{Connection, SCHEMA};
+use crate::report::explain::kernel::Heard;
+use crate::report::explain::names::Names;
+
+/// The most records of a parcel: some 80 kB of lines in a storm.
+const MOST_RECORDS: usize = 32;
+
+/// Parcels on their way. More would only take more memory.
+const DEPTH: usize = 4;
+
+/// What stands around the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// One document of all records.
+    Document,
+    /// Nothing.
+    Lines,
+}
+
+impl Frame {
+    /// What stands before a record; `begun` if there was one before it.
+    pub(super) fn before(self, begun: bool) -> String {
+        match (self, begun) {
+            (Frame::Lines, _) => String::new(),
+            (Frame::Document, true) => ",\n".to_owned(),
+            (Frame::Document, false) => format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n"),
+        }
+    }
+
+    /// What stands after it.
+    pub(super) fn after(self) -> &'static str {
+        match self {
+            Frame::Lines => "\n",
+            Frame::Document => "",
+        }
+    }
+}
+
+/// Records, and the lines that they become.
+#[derive(Debug, Default)]
+struct Parcel {
+    records: Vec<Record>,
+    octets: Vec<u8>,
+    /// There was a record before these.
+    begun: bool,
+}
+
+/// The thread, and the way to it and back.
+#[derive(Debug)]
+pub(super) struct Scribe {
+    parcels: Option<SyncSender<Parcel>>,
+    written: Receiver<Parcel>,
+    thread: Option<JoinHandle<()>>,
+    /// What is being filled.
+    next: Parcel,
+    /// Parcels on their way.
+    away: usize,
+    spare: Vec<Parcel>,
+}
+
+impl Scribe {
+    /// Starts the thread; None where none can be had.
+    pub(super) fn start(frame: Frame, names: Names) -> Option<Scribe> {
+        let (parcels, come) = sync_channel::<Parcel>(DEPTH);
+        let (give_back, written) = sync_channel(DEPTH + 1);
+        let write = move || {
+            for mut parcel in come {
+                for record in &parcel.records {
+                    append(&mut parcel.octets, record, &[], &names, frame, parcel.begun);
+                    parcel.begun = true;
+                }
+                if give_back.send(parcel).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("scribe".to_owned()).spawn(write).ok()?;
+        let (next, spare) = (Parcel::default(), Vec::new());
+        Some(Scribe { parcels: Some(parcels), written, thread: Some(thread), next, away: 0, spare })
+    }
+
+    /// Takes a record; lines that are ready go to `out`. `begun` if there was a record before it.
+    pub(super) fn take(&mut self, record: &Record, begun: bool, out: &mut impl FnMut(&[u8])) {
+        if self.next.records.is_empty() {
+            self.next.begun = begun;
+        }
+        self.next.records.push(record.clone());
+        if self.next.records.len() == MOST_RECORDS {
+            self.send(out);
+        }
+    }
+
+    /// Gives all lines out.
+    pub(super) fn flush(&mut self, out: &mut impl FnMut(&[u8])) {
+        if !self.next.records.is_empty() {
+            self.send(out);
+        }
+        while self.away > 0 {
+            self.fetch(out);
+        }
+    }
+
+    fn send(&mut self, out: &mut impl FnMut(&[u8])) {
+        if self.away == DEPTH {
+            self.fetch(out);
+        }
+        let parcel = std::mem::replace(&mut self.next, self.spare.pop().unwrap_or_default());
+        if self.parcels.as_ref().is_some_and(|parcels| parcels.send(parcel).is_ok()) {
+            self.away += 1;
+        }
+    }
+
+    fn fetch(&mut self, out: &mut impl FnMut(&[u8])) {
+        self.away -= 1;
+        // It fails only where the thread has panicked, and whoever joins it hears of that.
+        let Ok(mut parcel) = self.written.recv() else { return };
+        out(&parcel.octets);
+        parcel.octets.clear();
+        // Where they came from: to free another thread's memory takes longer.
+        parcel.records.clear();
+        self.spare.push(parcel);
+    }
+}
+
+impl Drop for Scribe {
+    fn drop(&mut self) {
+        self.parcels = None;
+        if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
+            && !thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// Appends a record as it is told, with the kernel's word on each of its resets where there is one.
+pub(super) fn append(out: &mut Vec<u8>, record: &Record, heard: &[Heard], names: &Names, frame: Frame, begun: bool) {
+    out.extend_from_slice(frame.before(begun).as_bytes());
+    // Nothing in a record can fail to be written: its keys are words and its numbers finite.
+    let _ = compact::append(out, &Connection::new(record, names).with_kernel(heard));
+    out.extend_from_slice(frame.after().as_bytes());
+}
