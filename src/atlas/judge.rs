@@ -336,24 +336,7 @@ impl Judging<'_> {
 
     /// With the kernel's word the mechanism is exact; where an event allows several, a counter names it.
     fn check_mechanism(&mut self, mechanisms: MechanismSet, event: Option<&KernelReset>, judged: &Judged) {
-        let found = event.map_or_else(
-            || {
-                let Heard::All(all) = self.heard else { return String::new() };
-                format!(
-                    "no event {:?}",
-                    all.iter()
-                        .map(|e| (
-                            e.at.0 as i64 - judged.reset.segment.at.0 as i64,
-                            e.source,
-                            e.destination,
-                            e.direction,
-                            words(e)
-                        ))
-                        .collect::<Vec<_>>()
-                )
-            },
-            words,
-        );
+        let found = event.map_or_else(|| "no event".to_owned(), words);
         match self.chosen.play.shows.kernel {
             Some((host, mechanism)) => {
                 let named = self.told_apart(mechanisms, host, judged);
