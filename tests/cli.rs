@@ -41,6 +41,7 @@ fn help_of_every_subcommand_is_as_it_was() {
         ("run", "run --help"),
         ("server", "server --help"),
         ("client", "client --help"),
+        ("compare", "compare --help"),
         ("explain", "explain --help"),
         ("causes", "causes --help"),
         ("lab", "lab --help"),
@@ -57,9 +58,16 @@ fn help_of_every_subcommand_is_as_it_was() {
 #[test]
 fn help_is_never_wider_than_the_terminal_and_a_hundred_columns() {
     for width in ["60", "100", "300"] {
-        for line in
-            ["--help", "run --help", "server --help", "client --help", "explain --help", "causes --help", "lab --help"]
-        {
+        for line in [
+            "--help",
+            "run --help",
+            "server --help",
+            "client --help",
+            "compare --help",
+            "explain --help",
+            "causes --help",
+            "lab --help",
+        ] {
             let mut command = storm_line(line);
             command.env("COLUMNS", width);
             let widest = run(command).exits(0).out.lines().map(|line| line.chars().count()).max().unwrap_or(0);
@@ -132,6 +140,7 @@ fn every_option_of_the_specification_is_in_the_help() {
             ][..],
         ),
         ("causes", &["--format"][..]),
+        ("compare", &["--count", "--bytes", "--rounds", "--format"][..]),
     ] {
         let help = run(storm([subcommand, "--help"])).exits(0).out;
         for option in options.iter().chain(&["-v", "--verbose", "-q", "--quiet", "--color"]) {

@@ -16,7 +16,9 @@ use crate::lab::compare::{self, ComparePlan, theory};
 use crate::lab::namespaces;
 use crate::report::compare::records::{self, Conclusion};
 use crate::report::compare::text;
+use crate::report::output::Loudness;
 use crate::report::run;
+use crate::report::text::failures;
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
@@ -63,6 +65,7 @@ pub fn run(args: CompareArgs, common: Common) -> Result<Verdict, Failure> {
     let conclusion = Conclusion { namespaces: kind, complete, checks: &checks };
     let style = output.style();
     match format {
+        TypedFormat::Text if output.loudness() == Loudness::Quiet => output.insist(&failures(&checks, style)),
         TypedFormat::Text => output.say(&text::checks(&checks, complete, style)),
         TypedFormat::Ndjson => output.insist(&records::last_line(conclusion)),
         TypedFormat::Json => output.insist(&records::document(&findings, conclusion)),

@@ -2,14 +2,13 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use rst_storm_linux::signals::Stop;
 use rst_storm_linux::{Error, Result, usage};
 use serde::Serialize;
 
 use super::ComparePlan;
-use super::ground::{Ground, server_address};
+use super::ground::{Ground, PATIENCE, server_address};
 use super::pair::{Close, Pair, Spread};
 use crate::lab::topology::DESTINATION;
 use crate::storm::client;
@@ -116,7 +115,7 @@ fn storm(count: u64, close: Close, stop: &Stop) -> Result<Storm> {
         source: None,
         rate: Rate::Max { concurrency: CONCURRENCY },
         extent: Extent { duration: None, count: Some(count) },
-        timeout: Duration::from_secs(2),
+        timeout: PATIENCE,
         talk: Talk::Silent,
         listing: Listing::Counts,
     };

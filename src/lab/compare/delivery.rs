@@ -37,7 +37,7 @@ pub struct Deliveries {
     /// Transfers of which the reader got exactly what had passed the wire.
     pub delivered_as_carried: u64,
     /// What the reader's last recv() answered, of each transfer that it answered something else the first of those.
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub end: Answer,
     /// Transfers that ended so.
     pub ended_so: u64,

@@ -14,21 +14,21 @@ use crate::actor::call::Answer;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Errors {
     /// close() of the closer.
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub close: Answer,
     /// What poll() and epoll tell the other end, by the names of their bits.
     pub events: Vec<&'static str>,
     /// Its first recv().
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub read: Answer,
     /// Its next recv().
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub read_again: Answer,
     /// Its first send(), on another connection.
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub write: Answer,
     /// Its next send(), after what the first one called forth has come.
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub write_again: Answer,
 }
 

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::cost::Cost;
 use super::delivery::Deliveries;
 use super::errors::Errors;
-use super::handshake::Endings;
+use super::handshake::Handshake;
 use super::pair::Pair;
 use super::ports::Ports;
 use super::release::Release;
@@ -18,7 +18,7 @@ use crate::actor::call::Answer;
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Finding {
     /// What the close puts on the wire.
-    Handshake(Pair<Endings>),
+    Handshake(Pair<Handshake>),
     /// What becomes of data.
     Delivery(Pair<Deliveries>),
     /// What the applications are told.
@@ -35,7 +35,15 @@ pub enum Finding {
     Ports(Ports),
 }
 
-/// Serialises an answer as the word that stands in the text.
-pub fn word<S: Serializer>(answer: &Answer, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(answer)
+/// An answer as it stands in the table and in the records: `ok`, `EOF`, an errno.
+pub fn word(answer: &Answer) -> String {
+    match answer {
+        Answer::Done => "ok".to_owned(),
+        answer => answer.to_string(),
+    }
+}
+
+/// Serialises an answer as its [`word`].
+pub fn as_word<S: Serializer>(answer: &Answer, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&word(answer))
 }

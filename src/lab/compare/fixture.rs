@@ -5,7 +5,7 @@ use super::delivery::Deliveries;
 use super::errors::Errors;
 use super::finding::Finding;
 use super::ground::AtEnds;
-use super::handshake::Endings;
+use super::handshake::{Endings, Handshake};
 use super::pair::{Pair, Spread};
 use super::ports::{Lasting, Ports};
 use super::release::Release;
@@ -29,9 +29,11 @@ fn failed(name: &str) -> Answer {
 fn handshake() -> Finding {
     let segments = Spread { median: 4, least: 3, most: 4 };
     let octets = Spread { median: 264, least: 198, most: 264 };
+    let fin = Endings { connections: 20, segments, octets, fins: 40, resets: 0, sent_again: 0 };
+    let rst = Endings { connections: 20, segments: all(1), octets: all(66), fins: 0, resets: 20, sent_again: 0 };
     Finding::Handshake(Pair {
-        fin: Endings { connections: 20, segments, octets, fins: 40, resets: 0 },
-        rst: Endings { connections: 20, segments: all(1), octets: all(66), fins: 0, resets: 20 },
+        fin: Handshake { acknowledged: Endings { segments: all(4), octets: all(264), ..fin.clone() }, at_once: fin },
+        rst: Handshake { at_once: rst.clone(), acknowledged: rst },
     })
 }
 
@@ -87,7 +89,7 @@ fn reuse() -> Finding {
             client_port: failed("EADDRINUSE"),
             server_port: failed("EADDRINUSE"),
             tuple_of_server: Answer::Done,
-            tuple_of_client: failed("EADDRNOTAVAIL"),
+            tuple_of_client: Answer::Done,
         },
         rst: Reuse {
             client_port: Answer::Done,

@@ -38,6 +38,15 @@ pub enum Closer {
     Client,
 }
 
+/// When the end that closes second does so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Second {
+    /// As soon as it has read that the other end closed.
+    AtOnce,
+    /// When its kernel has acknowledged the FIN, which it does by itself only after a while.
+    Acknowledged,
+}
+
 /// A count at each end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct AtEnds {
@@ -174,10 +183,22 @@ impl Connection {
             Closer::Client => (self.client, self.server),
         };
         close.end(first).during("close", "the first end")?;
-        await_event(&second, PollFlags::IN, "wait for the close")?;
-        // End of file or ECONNRESET: which of them is asked elsewhere.
-        let _ = second.receive(&mut [0]);
+        read_the_end(&second)?;
         second.close().during("close", "the second end")
+    }
+
+    /// The server closes so, and the client when it is time.
+    pub fn close_when(self, ground: &Ground, close: Close, second: Second) -> Result<()> {
+        let Connection { client, server, source, .. } = self;
+        close.end(server).during("close", "the server's end")?;
+        read_the_end(&client)?;
+        if second == Second::Acknowledged {
+            await_that("wait for the FIN's acknowledgment", || {
+                let found = ground.found_at_server(source)?;
+                Ok(found.is_none_or(|found| found.state == TcpState::FinWait2))
+            })?;
+        }
+        client.close().during("close", "the client's end")
     }
 }
 
@@ -194,6 +215,13 @@ pub fn client_address(port: u16) -> SocketAddr {
 fn open_in(namespace: &NetNamespace) -> Result<TcpSocket> {
     namespace.enter()?;
     TcpSocket::open(IpVersion::V4).during("open", "a socket")
+}
+
+fn read_the_end(socket: &TcpSocket) -> Result<()> {
+    await_event(socket, PollFlags::IN, "wait for the close")?;
+    // End of file or ECONNRESET: which of them is asked elsewhere.
+    let _ = socket.receive(&mut [0]);
+    Ok(())
 }
 
 /// Waits for one of `events`, or an error or a hang-up.

@@ -16,16 +16,17 @@ const AGAIN: u16 = 20_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reuse {
     /// bind() to the client's port, which closed first.
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub client_port: Answer,
     /// bind() to the server's port, which closed first; its listener is closed too.
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub server_port: Answer,
     /// connect() by the same 4-tuple; the server closed first.
-    #[serde(serialize_with = "super::finding::word")]
+    #[serde(serialize_with = "super::finding::as_word")]
     pub tuple_of_server: Answer,
     /// connect() by the same 4-tuple; the client closed first. Both sockets had SO_REUSEADDR, or bind() would refuse.
-    #[serde(serialize_with = "super::finding::word")]
+    /// What a TIME_WAIT has against it then depends on timestamps, and not on tcp_tw_reuse (`tcp_twsk_unique`).
+    #[serde(serialize_with = "super::finding::as_word")]
     pub tuple_of_client: Answer,
 }
 

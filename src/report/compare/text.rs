@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::lab::compare::cost::{Cost, Storms};
 use crate::lab::compare::delivery::Deliveries;
 use crate::lab::compare::errors::Errors;
-use crate::lab::compare::finding::Finding;
+use crate::lab::compare::finding::{Finding, word};
 use crate::lab::compare::ground::AtEnds;
-use crate::lab::compare::handshake::Endings;
+use crate::lab::compare::handshake::{Endings, Handshake};
 use crate::lab::compare::pair::{Pair, Spread};
 use crate::lab::compare::ports::{Lasting, Ports};
 use crate::lab::compare::release::Release;
@@ -22,7 +22,7 @@ use crate::storm::units::short_time;
 /// What stands above the table.
 pub fn beginning() -> String {
     "\nRST AGAINST FIN: the same load in fresh labs, only the close differs\n\n".to_owned()
-        + &row("", &Pair { fin: "FIN: close()", rst: "RST: SO_LINGER {1,0}, close()" })
+        + &row("", &Pair { fin: "FIN (plain close)", rst: "RST (SO_LINGER 0)" })
 }
 
 /// A finding.
@@ -56,11 +56,20 @@ pub fn checks(checks: &[Check], complete: bool, style: Style) -> String {
     text
 }
 
-fn handshake(pair: &Pair<Endings>) -> String {
-    heading(&format!("Closing handshake: {} connections, the server closes first", pair.fin.connections))
-        + &rows(pair, "segments", |endings| counts(&endings.segments))
-        + &rows(pair, "octets in frames", |endings| counts(&endings.octets))
-        + &rows(pair, "of all, FIN and RST", |endings| format!("{} FIN, {} RST", endings.fins, endings.resets))
+fn handshake(pair: &Pair<Handshake>) -> String {
+    let ending = |when: &str, of: fn(&Handshake) -> &Endings| {
+        let again = |handshake: &Handshake| of(handshake).sent_again.to_string();
+        let mut text = rows(pair, &format!("{when}, segments"), |handshake| counts(&of(handshake).segments))
+            + &rows(pair, &format!("{when}, octets"), |handshake| counts(&of(handshake).octets));
+        if [&pair.fin, &pair.rst].iter().any(|handshake| of(handshake).sent_again > 0) {
+            text.push_str(&rows(pair, &format!("{when}, sent again"), again));
+        }
+        text
+    };
+    let connections = pair.fin.at_once.connections;
+    heading(&format!("Closing handshake: {connections} connections, the server closes, then the client"))
+        + &ending("at once", |handshake| &handshake.at_once)
+        + &ending("after its ACK", |handshake| &handshake.acknowledged)
 }
 
 fn delivery(pair: &Pair<Deliveries>) -> String {
@@ -69,15 +78,15 @@ fn delivery(pair: &Pair<Deliveries>) -> String {
         + &rows(pair, "unacknowledged at close", |deliveries| counts(&deliveries.unacknowledged_at_close))
         + &rows(pair, "passed the wire", |deliveries| counts(&deliveries.carried))
         + &rows(pair, "delivered", |deliveries| counts(&deliveries.delivered))
-        + &rows(pair, "then", |deliveries| deliveries.end.to_string())
+        + &rows(pair, "then", |deliveries| word(&deliveries.end))
 }
 
 fn told(pair: &Pair<Errors>) -> String {
     heading("Error to the application: the server closes")
-        + &rows(pair, "close() there", |errors| errors.close.to_string())
+        + &rows(pair, "close() there", |errors| word(&errors.close))
         + &rows(pair, "poll, epoll at the client", |errors| errors.events.join(" "))
-        + &rows(pair, "recv()", |errors| format!("{}, then {}", errors.read, errors.read_again))
-        + &rows(pair, "send()", |errors| format!("{}, then {}", errors.write, errors.write_again))
+        + &rows(pair, "recv()", |errors| format!("{}, then {}", word(&errors.read), word(&errors.read_again)))
+        + &rows(pair, "send()", |errors| format!("{}, then {}", word(&errors.write), word(&errors.write_again)))
 }
 
 fn time_wait(pair: &Pair<TimeWaits>) -> String {
@@ -89,20 +98,19 @@ fn time_wait(pair: &Pair<TimeWaits>) -> String {
 
 fn used_again(pair: &Pair<Reuse>) -> String {
     heading("Reuse at once, both ends being closed")
-        + &rows(pair, "bind, client closed", |reuse| reuse.client_port.to_string())
-        + &rows(pair, "bind, server closed", |reuse| reuse.server_port.to_string())
-        + &rows(pair, "4-tuple, server closed", |reuse| reuse.tuple_of_server.to_string())
-        + &rows(pair, "4-tuple, client closed", |reuse| reuse.tuple_of_client.to_string())
+        + &rows(pair, "bind, client closed", |reuse| word(&reuse.client_port))
+        + &rows(pair, "bind, server closed", |reuse| word(&reuse.server_port))
+        + &rows(pair, "4-tuple, server closed", |reuse| word(&reuse.tuple_of_server))
+        + &rows(pair, "4-tuple, client closed", |reuse| word(&reuse.tuple_of_client))
 }
 
 fn released(pair: &Pair<Release>) -> String {
-    let wait = |release: &Release| match &release.time_wait_seconds {
-        Some(left) => format!("{} of {}: {}", release.time_waits, release.connections, times(left)),
-        None => "none".to_owned(),
-    };
+    let wait = |release: &Release| format!("{} of {}", release.time_waits, release.connections);
+    let left = |release: &Release| release.time_wait_seconds.as_ref().map_or_else(|| "-".to_owned(), times);
     heading("Resource cleanup: from the server's close() on")
         + &rows(pair, "closed at both ends", |release| times(&release.closed_seconds))
-        + &rows(pair, "TIME_WAIT then left", wait)
+        + &rows(pair, "TIME_WAIT then", wait)
+        + &rows(pair, "  what its timer says", left)
 }
 
 fn cost(cost: &Cost) -> String {
@@ -159,10 +167,10 @@ fn row<T: Display>(label: &str, pair: &Pair<T>) -> String {
     line.trim_end().to_owned() + "\n"
 }
 
-/// The median, and from where to where where that isn't all.
-fn spread_of<T: Copy + PartialOrd>(spread: &Spread<T>, show: impl Fn(T) -> String) -> String {
+/// The median, and its bounds where they look different.
+fn spread_of<T: Copy>(spread: &Spread<T>, show: impl Fn(T) -> String) -> String {
     let (median, least, most) = (show(spread.median), show(spread.least), show(spread.most));
-    if spread.is_one() { median } else { format!("{median} ({least}..{most})") }
+    if median == least && median == most { median } else { format!("{median} ({least}..{most})") }
 }
 
 fn counts(spread: &Spread<u64>) -> String {
