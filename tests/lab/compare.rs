@@ -1,9 +1,9 @@
 //! RST against FIN for real: each aspect came as theory says, and its figures are what they must be.
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::common::{Running, check_schema, number, run};
+use crate::common::{Running, check_schema, number, run, schema_faults};
 use crate::findings::array;
 use crate::players::storm_by;
 use crate::trials::{Each, Outcome, Player};
@@ -23,6 +23,7 @@ fn a_comparison_comes_as_theory_says(player: Player) -> Outcome {
     let records = array(&document, "/records");
     let types: Vec<&str> = records.iter().filter_map(|record| record["type"].as_str()).collect();
     assert_eq!(types, [&ASPECTS[..], &["verdict"]].concat());
+    check_that_the_schema_is_strict(records);
     check_wire_and_delivery(&records[0], &records[1]);
     check_leftovers(&records[3], &records[5]);
     assert_eq!(number(&records[6], "/storms/fin/ended_so"), 1000, "two storms of 500");
@@ -35,6 +36,21 @@ fn a_comparison_comes_as_theory_says(player: Player) -> Outcome {
     assert_eq!(array(&records[8], "/checks").len(), 7, "{:#}", records[8]);
     assert_eq!(records[8]["passed"], true);
     Ok(())
+}
+
+/// A record that lacks a member, or has one of another type, is found.
+fn check_that_the_schema_is_strict(records: &[Value]) {
+    for record in records {
+        assert_eq!(schema_faults("compare", record), [""; 0]);
+        for member in record.as_object().expect("an object").keys() {
+            let mut missing = record.clone();
+            missing.as_object_mut().expect("an object").remove(member);
+            assert_ne!(schema_faults("compare", &missing), [""; 0], "{} without {member}", record["type"]);
+            let mut wrong = record.clone();
+            wrong[member] = json!([[1]]);
+            assert_ne!(schema_faults("compare", &wrong), [""; 0], "{} with a wrong {member}", record["type"]);
+        }
+    }
 }
 
 fn check_wire_and_delivery(handshake: &Value, delivery: &Value) {

@@ -28,6 +28,8 @@ pub struct Deliveries {
     pub transfers: u64,
     /// Octets that send() took of each.
     pub written: u64,
+    /// Octets of each that the reader had got when close() was called.
+    pub read_before_close: Spread<u64>,
     /// Octets of each that were not acknowledged when close() was called.
     pub unacknowledged_at_close: Spread<u64>,
     /// Octets of each that passed the wire.
@@ -44,6 +46,7 @@ pub struct Deliveries {
 }
 
 struct Transfer {
+    read: u64,
     unacknowledged: u64,
     carried: u64,
     delivered: u64,
@@ -73,6 +76,7 @@ fn sum(written: u64, transfers: Vec<Transfer>) -> Option<Deliveries> {
     Some(Deliveries {
         transfers: transfers.len() as u64,
         written,
+        read_before_close: spread(|transfer| transfer.read)?,
         unacknowledged_at_close: spread(|transfer| transfer.unacknowledged)?,
         carried: spread(|transfer| transfer.carried)?,
         delivered: spread(|transfer| transfer.delivered)?,
@@ -85,11 +89,13 @@ fn sum(written: u64, transfers: Vec<Transfer>) -> Option<Deliveries> {
 fn transfer(ground: &Ground, listener: &TcpSocket, tap: &mut Tap, octets: u64, close: Close) -> Result<Transfer> {
     let connection = ground.connect(listener)?;
     let (client, server, source) = (connection.client, connection.server, connection.source);
-    let mut delivered = write(&server, &client, octets)?;
+    let read = write(&server, &client, octets, tap)?;
     let unacknowledged = server.unsent().during("read", "the send queue")? as u64;
     close.end(server).during("close", "the writer")?;
+    let mut delivered = read;
     let end = loop {
         await_event(&client, PollFlags::IN, "wait for data")?;
+        tap.drain()?;
         match client.receive(&mut [0; SIP]) {
             Ok(0) => break Answer::Eof,
             Ok(octets) => delivered += octets as u64,
@@ -100,12 +106,12 @@ fn transfer(ground: &Ground, listener: &TcpSocket, tap: &mut Tap, octets: u64, c
     client.close().during("close", "the reader")?;
     ground.await_closed(source)?;
     let carried = carried(&tap.take()?);
-    Ok(Transfer { unacknowledged, carried, delivered, end })
+    Ok(Transfer { read, unacknowledged, carried, delivered, end })
 }
 
 /// Writes so many octets. The reader reads only when the writer can't go on, so that both queues are as full as they
 /// get when the last octet is written. How many the reader got meanwhile.
-fn write(writer: &TcpSocket, reader: &TcpSocket, octets: u64) -> Result<u64> {
+fn write(writer: &TcpSocket, reader: &TcpSocket, octets: u64, tap: &mut Tap) -> Result<u64> {
     let chunk = [b'.'; SIP];
     let (mut left, mut read) = (octets, 0);
     while left > 0 {
@@ -116,6 +122,7 @@ fn write(writer: &TcpSocket, reader: &TcpSocket, octets: u64) -> Result<u64> {
                 // Nothing to read yet is no error: the data is on its way.
                 read += reader.receive(&mut [0; SIP]).unwrap_or(0) as u64;
                 let _ = writer.poll(PollFlags::OUT, PAUSE);
+                tap.drain()?;
             }
             Err(errno) => return Err(errno).during("send", "the data"),
         }

@@ -42,6 +42,7 @@ fn delivery() -> Finding {
     let fin = Deliveries {
         transfers: 3,
         written,
+        read_before_close: Spread { median: 16_384, least: 0, most: 32_768 },
         unacknowledged_at_close: Spread { median: 500_000, least: 400_000, most: 600_000 },
         carried: all(written),
         delivered: all(written),

@@ -75,16 +75,27 @@ fn handshake(pair: &Pair<Handshake>) -> String {
 fn delivery(pair: &Pair<Deliveries>) -> String {
     let Deliveries { transfers, written, .. } = &pair.fin;
     heading(&format!("Data delivery: {} octets, then close; {transfers} transfers", thousands(*written)))
-        + &rows(pair, "unacknowledged at close", |deliveries| counts(&deliveries.unacknowledged_at_close))
-        + &rows(pair, "passed the wire", |deliveries| counts(&deliveries.carried))
-        + &rows(pair, "delivered", |deliveries| counts(&deliveries.delivered))
+        + &octets(pair, "read before the close", |deliveries| deliveries.read_before_close)
+        + &octets(pair, "unacknowledged at close", |deliveries| deliveries.unacknowledged_at_close)
+        + &octets(pair, "passed the wire", |deliveries| deliveries.carried)
+        + &octets(pair, "delivered", |deliveries| deliveries.delivered)
         + &rows(pair, "then", |deliveries| word(&deliveries.end))
+}
+
+/// The median, and below it the bounds where that isn't all: of many octets both are too wide for a line.
+fn octets(pair: &Pair<Deliveries>, label: &str, of: fn(&Deliveries) -> Spread<u64>) -> String {
+    let text = rows(pair, label, |deliveries| thousands(of(deliveries).median));
+    if of(&pair.fin).is_one() && of(&pair.rst).is_one() {
+        return text;
+    }
+    let bounds = |Spread { least, most, .. }: Spread<u64>| format!("{}..{}", thousands(least), thousands(most));
+    text + &rows(pair, "  least..most", |deliveries| bounds(of(deliveries)))
 }
 
 fn told(pair: &Pair<Errors>) -> String {
     heading("Error to the application: the server closes")
         + &rows(pair, "close() there", |errors| word(&errors.close))
-        + &rows(pair, "poll, epoll at the client", |errors| errors.events.join(" "))
+        + &rows(pair, "events at the client", |errors| errors.events.join(" "))
         + &rows(pair, "recv()", |errors| format!("{}, then {}", word(&errors.read), word(&errors.read_again)))
         + &rows(pair, "send()", |errors| format!("{}, then {}", word(&errors.write), word(&errors.write_again)))
 }
@@ -163,7 +174,7 @@ fn rows<T>(pair: &Pair<T>, label: &str, of: impl Fn(&T) -> String) -> String {
 }
 
 fn row<T: Display>(label: &str, pair: &Pair<T>) -> String {
-    let line = format!("  {label:<25} {:<24} {}", pair.fin.to_string(), pair.rst);
+    let line = format!("  {label:<24} {:<26} {}", pair.fin.to_string(), pair.rst);
     line.trim_end().to_owned() + "\n"
 }
 
