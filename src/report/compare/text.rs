@@ -74,7 +74,7 @@ fn handshake(pair: &Pair<Handshake>) -> String {
 
 fn delivery(pair: &Pair<Deliveries>) -> String {
     let Deliveries { transfers, written, .. } = &pair.fin;
-    heading(&format!("Data delivery: {} octets, then close; {transfers} transfers", thousands(*written)))
+    heading(&format!("Data delivery: {} octets, then close; transfers: {transfers}", thousands(*written)))
         + &octets(pair, "read before the close", |deliveries| deliveries.read_before_close)
         + &octets(pair, "unacknowledged at close", |deliveries| deliveries.unacknowledged_at_close)
         + &octets(pair, "passed the wire", |deliveries| deliveries.carried)
@@ -126,7 +126,7 @@ fn released(pair: &Pair<Release>) -> String {
 
 fn cost(cost: &Cost) -> String {
     let heading = heading(&format!(
-        "Cost: storms of {}, {} in flight, the server closes; {} rounds",
+        "Cost: storms of {}, {} in flight, the server closes; rounds: {}",
         thousands(cost.connections),
         cost.concurrency,
         cost.rounds
