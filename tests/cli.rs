@@ -41,6 +41,7 @@ fn help_of_every_subcommand_is_as_it_was() {
         ("run", "run --help"),
         ("server", "server --help"),
         ("client", "client --help"),
+        ("compare", "compare --help"),
         ("explain", "explain --help"),
         ("causes", "causes --help"),
         ("trace", "trace --help"),
@@ -63,6 +64,7 @@ fn help_is_never_wider_than_the_terminal_and_a_hundred_columns() {
             "run --help",
             "server --help",
             "client --help",
+            "compare --help",
             "explain --help",
             "causes --help",
             "trace --help",
@@ -141,6 +143,7 @@ fn every_option_of_the_specification_is_in_the_help() {
         ),
         ("causes", &["--format"][..]),
         ("trace", &["--pid", "--host", "--port", "--reason", "--stack", "--duration", "-d", "--count", "--format"][..]),
+        ("compare", &["--count", "--bytes", "--rounds", "--format"][..]),
     ] {
         let help = run(storm([subcommand, "--help"])).exits(0).out;
         for option in options.iter().chain(&["-v", "--verbose", "-q", "--quiet", "--color"]) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{read_json, run, schema_faults, storm_line};
 use serde_json::{Value, json};
 
-const NAMES: [&str; 7] = ["client", "server", "run", "explain", "two-vantage", "causes", "trace"];
+const NAMES: [&str; 8] = ["client", "server", "run", "explain", "two-vantage", "causes", "trace", "compare"];
 
 fn schema(name: &str) -> Value {
     read_json(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(format!("{name}.schema.json")))

@@ -4,6 +4,7 @@ mod apart;
 mod atlas;
 mod causes;
 mod client;
+mod compare;
 mod exit;
 mod explain;
 mod lab;
@@ -56,6 +57,8 @@ enum Command {
     Server(server::ServerArgs),
     /// The half that connects and counts how each connection ends
     Client(client::ClientArgs),
+    /// RST against FIN, measured in the lab: the same load, only the close differs
+    Compare(compare::CompareArgs),
     /// Who reset each connection, and why, from a capture
     Explain(explain::ExplainArgs),
     /// The catalogue of causes; with ID, one of them in full
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &typed, cli.common),
         Command::Server(args) => server::run(args, cli.common),
         Command::Client(args) => client::run(args, cli.common),
+        Command::Compare(args) => compare::run(args, cli.common),
         Command::Explain(args) => explain::run(args, cli.common),
         Command::Causes(args) => causes::run(args, cli.common),
         Command::Trace(args) => trace::run(args, cli.common),

@@ -1,6 +1,7 @@
 //! Finished values into text and JSON. Nothing here computes a figure, so that text and JSON can't disagree.
 
 pub mod atlas;
+pub mod compare;
 pub mod explain;
 pub mod json;
 pub mod lab;

@@ -8,6 +8,7 @@ mod by_hand;
 mod captures;
 #[path = "../common/mod.rs"]
 mod common;
+mod compare;
 mod disk;
 mod endings;
 mod findings;
@@ -31,7 +32,7 @@ use players::{EVERYBODYS, can_play};
 use trials::{Each, Once, Outcome, Player};
 
 /// The trials that each player plays.
-const EACH: &[&[Each]] = &[storms::EACH, captures::EACH, endings::EACH, terminal::EACH];
+const EACH: &[&[Each]] = &[storms::EACH, captures::EACH, endings::EACH, terminal::EACH, compare::EACH];
 
 /// The trials that are played once, by whoever runs the tests.
 const ONCE: &[&[Once]] =

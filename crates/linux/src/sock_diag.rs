@@ -1,6 +1,7 @@
 //! TCP sockets looked up, counted and destroyed from outside, over sock_diag: those of the calling thread's namespace.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::error::{Cause, Error, Result};
 use crate::netlink::raw::RawMessage;
@@ -27,6 +28,8 @@ pub struct SocketFound {
     pub send_queue: u32,
     /// Its inode; 0 when no process holds it any more.
     pub inode: u32,
+    /// What is left of the timer that runs: of a TIME_WAIT, its rest. Zero where none runs.
+    pub timer_left: Duration,
     cookie: [u8; 8],
 }
 
@@ -98,7 +101,10 @@ fn look_up(conversation: &mut Conversation, local: SocketAddr, peer: SocketAddr)
     let word = |at: usize| u32::from_ne_bytes([answer[at], answer[at + 1], answer[at + 2], answer[at + 3]]);
     let mut cookie = [0; 8];
     cookie.copy_from_slice(&answer[44..52]);
-    Ok(Some(SocketFound { state, receive_queue: word(56), send_queue: word(60), inode: word(68), cookie }))
+    // idiag_expires, in milliseconds
+    let timer_left = Duration::from_millis(word(52).into());
+    let (receive_queue, send_queue, inode) = (word(56), word(60), word(68));
+    Ok(Some(SocketFound { state, receive_queue, send_queue, inode, timer_left, cookie }))
 }
 
 /// struct inet_diag_req_v2

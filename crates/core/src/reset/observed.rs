@@ -30,8 +30,8 @@ pub struct Observed {
 /// Below this, a round trip says more about the machine than about the way.
 const LEAST_ROUND_TRIP: u64 = 2_000_000;
 
-/// Two resets so close to each other are one act.
-const INSTANT_NANOS: u64 = 2_000_000;
+/// Two resets so close to each other are one act: one that sends both may be kept waiting by its machine in between.
+const INSTANT_NANOS: u64 = 10_000_000;
 
 impl Observed {
     /// The segment of its own end that it overtook on the way through the capturing machine: one that comes just after and ends

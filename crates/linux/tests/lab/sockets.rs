@@ -201,10 +201,12 @@ fn time_waits_are_counted_by_port() -> Outcome {
         assert_eq!(sock_diag::count_in(TcpState::TimeWait, PortFilter::Any).unwrap(), 0);
         for version in BOTH {
             let (listener, address) = listen(version);
+            let mut last = address;
             for _ in 0..CONNECTIONS {
                 let client = connect(address).unwrap();
                 await_events(&listener, PollFlags::IN);
-                let (server, _) = listener.accept().unwrap();
+                let (server, peer) = listener.accept().unwrap();
+                last = peer;
                 server.close().unwrap();
                 assert_eq!(read(&client), Ok(0));
                 client.close().unwrap();
@@ -212,6 +214,10 @@ fn time_waits_are_counted_by_port() -> Outcome {
             let waiting = |ports| sock_diag::count_in(TcpState::TimeWait, ports).unwrap();
             await_condition("the last one waits", || waiting(PortFilter::Local(address.port())) == CONNECTIONS);
             assert_eq!(waiting(PortFilter::Peer(address.port())), 0, "it waits where it was closed first");
+            let found = sock_diag::find(address, last).unwrap().expect("it waits");
+            assert_eq!(found.state, TcpState::TimeWait);
+            // TCP_TIMEWAIT_LEN (include/net/tcp.h), to the jiffy.
+            assert!(!found.timer_left.is_zero() && found.timer_left < Duration::from_secs(61), "{found:?}");
             assert_eq!(sock_diag::count_in(TcpState::Listen, PortFilter::Local(address.port())).unwrap(), 1);
         }
         assert_eq!(sock_diag::count_in(TcpState::TimeWait, PortFilter::Any).unwrap(), 2 * CONNECTIONS);
