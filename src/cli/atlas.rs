@@ -123,6 +123,8 @@ fn play_all(
     let played = schedule::play(&programme, &mut listener, &session.stop, &mut |row| {
         if is_text {
             output.say(&report::row(row, style));
+            output.detail(&report::columns(row));
+            output.say(&report::probes(row));
         }
     });
     let played = played.map_err(|error| Failure::lacks(format!("play: {error}")))?;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use rst_storm_core::reset::Span;
+
 use super::style::Style;
 use crate::atlas::choice::Chosen;
 use crate::atlas::matrix::{Matrix, word};
@@ -65,6 +67,48 @@ pub fn row(row: &Row, style: Style) -> String {
         let _ = writeln!(text, "         {}\n           but: {}", check.wanted, check.found);
     }
     text
+}
+
+/// All columns of a row, below its line.
+pub fn columns(row: &Row) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(text, "         {label:<9}{value}");
+    };
+    if let Some(wire) = &row.wire {
+        let or = if wire.twins.is_empty() { String::new() } else { format!(", or {}", wire.twins.join(", ")) };
+        let cause = wire.cause.as_deref().unwrap_or("unexplained");
+        line("wire", format!("at {}: {cause}{or}; sent by {}", wire.tap, wire.sender));
+        let said = row.kernel.said.as_deref().or(row.kernel.why_not.as_deref()).unwrap_or("no event");
+        line(
+            "kernel",
+            format!(
+                "{said}: {}",
+                if row.kernel.mechanisms.is_empty() { "-".to_owned() } else { row.kernel.mechanisms.join(", ") }
+            ),
+        );
+    }
+    for (host, told) in [("client", &row.client), ("middle", &row.middle), ("server", &row.server)] {
+        if !told.is_empty() {
+            line(host, told.join(", "));
+        }
+    }
+    if row.lost != [0, 0] {
+        line("lost", format!("{} octets of the client's, {} of the server's", row.lost[0], row.lost[1]));
+    }
+    if let Some(occasion) = &row.occasion {
+        line("occasion", occasion.clone());
+    }
+    text
+}
+
+/// How soon probes were answered, where there were any: a distribution, and no judgement.
+pub fn probes(row: &Row) -> String {
+    let mut times = row.probed.clone();
+    times.sort_unstable();
+    let Some((least, most)) = times.first().zip(times.last()) else { return String::new() };
+    let median = times[times.len() / 2];
+    format!("         {} answers after {} to {}, median {}\n", times.len(), Span(*least), Span(*most), Span(median))
 }
 
 /// All rows together.
