@@ -45,13 +45,15 @@ impl Drop for Folder {
     }
 }
 
-/// Removes the folders of processes that are gone. One that isn't ours can't be removed, and is left.
+/// Removes the folders of processes that are gone, and of one that had this process's id before it. One that isn't ours can't be
+/// removed, and is left.
 fn sweep(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse::<u32>().ok());
-        if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+        let is_gone = |pid: u32| pid == std::process::id() || !Path::new("/proc").join(pid.to_string()).exists();
+        if pid.is_some_and(is_gone) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -119,11 +119,14 @@ fn differences(ours: &Row, theirs: &Row) -> Vec<String> {
     };
     let kernel = |row: &Row| row.kernel.said.clone().unwrap_or_else(|| word(row.kernel.check).to_owned());
     let told = |told: &[String]| if told.is_empty() { "nothing".to_owned() } else { told.join(", ") };
+    let occasion = |row: &Row| row.occasion.clone().unwrap_or_else(|| "nothing".to_owned());
     let columns = [
         ("wire", wire(ours), wire(theirs)),
         ("kernel", kernel(ours), kernel(theirs)),
         ("fused", told(&ours.fused), told(&theirs.fused)),
+        ("occasion", occasion(ours), occasion(theirs)),
         ("client", told(&ours.client), told(&theirs.client)),
+        ("middle", told(&ours.middle), told(&theirs.middle)),
         ("server", told(&ours.server), told(&theirs.server)),
         ("all checks", ours.holds().to_string(), theirs.holds().to_string()),
     ];

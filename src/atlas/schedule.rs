@@ -130,7 +130,10 @@ pub fn play(
                 Err(why) => Heard::NotWatched(why.clone()),
                 Ok(listener) => {
                     let folder = programme.folder.join(chosen.folder());
-                    events::write(&folder, listener, &events)?;
+                    let unwritten = |error: io::Error| {
+                        io::Error::new(error.kind(), format!("cannot write {}: {error}", folder.display()))
+                    };
+                    events::write(&folder, listener, &events).map_err(unwritten)?;
                     match listener.lost() {
                         0 => Heard::All(events),
                         lost => Heard::NotWatched(format!("{lost} kernel events were lost")),

@@ -12,7 +12,7 @@ use super::exit::{Failure, Verdict};
 use super::session::{self, Session};
 use crate::atlas::choice::{Chosen, choose};
 use crate::atlas::folder::Folder;
-use crate::atlas::matrix::Matrix;
+use crate::atlas::matrix::{Matrix, SCHEMA};
 use crate::atlas::schedule::{self, Listener, Programme};
 use crate::report::atlas as report;
 use crate::watch::{KernelWatch, KernelWatchPlan, TraceRecord};
@@ -145,8 +145,11 @@ fn play_all(
         TypedForm::Junit => output.insist(&report::junit(&matrix)),
     }
     let differences = other.map(|other| matrix.against(&other));
-    if let (Some(differences), true) = (&differences, is_text) {
-        output.say(&report::differences(differences));
+    match (&differences, args.format) {
+        (Some(differences), TypedForm::Text) => output.say(&report::differences(differences)),
+        // A document has no place for them.
+        (Some(differences), _) => differences.iter().for_each(|line| session::warn(format!("otherwise there: {line}"))),
+        (None, _) => {}
     }
     session.close()?;
     if interrupted {
@@ -167,8 +170,12 @@ fn play_all(
 fn read_matrix(path: &Path) -> Result<Matrix, Failure> {
     let text =
         std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    serde_json::from_slice(&text)
-        .map_err(|error| Failure::usage(format!("{} is no matrix of rst-storm's: {error}", path.display())))
+    let wrong = |why: String| Failure::usage(format!("{} is no matrix of rst-storm's: {why}", path.display()));
+    let matrix: Matrix = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    if matrix.schema != SCHEMA {
+        return Err(wrong(format!("its schema is {:?}, and {SCHEMA:?} is known", matrix.schema)));
+    }
+    Ok(matrix)
 }
 
 /// A seed that nobody chose.

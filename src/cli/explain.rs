@@ -106,7 +106,6 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
         return Err(Failure::usage("--fail-on disagrees needs a trace that may disagree: give one with --kernel"));
     }
     let plan = source_plan(&args, &inputs)?;
-    let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
     let selection = Selection {
         only_resets: args.only == Some(Only::Resets),
         hosts: args.host,
@@ -123,13 +122,15 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     };
     let mut session = Session::open(common, None)?;
     let stop = session.stop.clone();
+    let witness = args.kernel.as_deref().map(|events| witness::open(events, &plan, &stop)).transpose()?;
+    let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
     let limits = Limits { max_flows: args.max_flows };
     let mut telling = Telling::new(&mut session.output, format, names.clone(), limits, selection, args.merge);
     if annotated.is_some() {
         telling = telling.with_comments();
     }
-    if let Some(events) = &args.kernel {
-        telling = telling.with_witness(witness::open(events, &plan, &stop)?);
+    if let Some(witness) = witness {
+        telling = telling.with_witness(witness);
     } else if plan.workers == Workers::Two {
         telling = telling.in_threads();
     }

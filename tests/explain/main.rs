@@ -9,6 +9,7 @@ mod exits;
 mod filters;
 mod golden;
 mod hostile;
+mod kernel;
 mod live;
 mod properties;
 mod schema;

@@ -14,7 +14,7 @@ pub const ONCE: &[Once] = &[
 ];
 
 /// A run whose folder is a file system of `size`, in a mount namespace of its own.
-fn on_a_tiny_disk(folder: &Folder, size: &str, line: &str) -> Result<Command, String> {
+pub fn on_a_tiny_disk(folder: &Folder, size: &str, line: &str) -> Result<Command, String> {
     can_play(Player::Root)?;
     need(&["mount"])?;
     let mut command = Command::new("unshare");

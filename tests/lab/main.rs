@@ -15,6 +15,7 @@ mod findings;
 mod kernel;
 mod named;
 mod players;
+mod plays;
 mod refusals;
 mod room;
 mod storms;
@@ -32,13 +33,21 @@ use players::{EVERYBODYS, can_play};
 use trials::{Each, Once, Outcome, Player};
 
 /// The trials that each player plays.
-const EACH: &[&[Each]] = &[storms::EACH, captures::EACH, endings::EACH, terminal::EACH, compare::EACH];
+const EACH: &[&[Each]] = &[storms::EACH, captures::EACH, endings::EACH, terminal::EACH, compare::EACH, plays::EACH];
 
 /// The trials that are played once, by whoever runs the tests.
-const ONCE: &[&[Once]] =
-    &[by_hand::ONCE, named::ONCE, captures::ONCE, refusals::ONCE, disk::ONCE, terminal::ONCE, kernel::ONCE];
+const ONCE: &[&[Once]] = &[
+    by_hand::ONCE,
+    named::ONCE,
+    captures::ONCE,
+    refusals::ONCE,
+    disk::ONCE,
+    terminal::ONCE,
+    kernel::ONCE,
+    plays::ONCE,
+];
 
-/// Trials read it; the one that looks through all processes of the machine writes it.
+/// Trials read it; one that looks through all processes of the machine, or needs its processors, writes it.
 static ALONE: RwLock<()> = RwLock::new(());
 
 fn main() -> ExitCode {
@@ -62,7 +71,7 @@ fn main() -> ExitCode {
 fn trial(name: String, play: impl Fn() -> Outcome + Send + 'static) -> Trial {
     Trial::ignorable_test(name.clone(), move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let looks_everywhere = name.starts_with("SIGKILL leaves nothing");
+            let looks_everywhere = name.starts_with("SIGKILL leaves nothing") || name.starts_with("all plays");
             // A panic elsewhere has poisoned nothing: the lock guards no value.
             let _shared = (!looks_everywhere).then(|| ALONE.read().unwrap_or_else(|poison| poison.into_inner()));
             let _alone = looks_everywhere.then(|| ALONE.write().unwrap_or_else(|poison| poison.into_inner()));

@@ -3,13 +3,13 @@
 use core::net::IpAddr;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::check::KernelSaid;
 use super::hearing::{ClockOffset, Hearing, TOLERANCE};
 use crate::capture::Timestamp;
 use crate::kernel::{Direction, KernelReset};
-use crate::tcp::Segment;
+use crate::tcp::{Endpoint, Segment, SeqNumber};
 
 /// What a trace was, beside its events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct KernelWitness {
     clock: Option<ClockOffset>,
     /// The machine's own addresses, as far as its events show them.
     own: HashSet<IpAddr, RandomState>,
+    /// Resets that have had their event: each may be seen at a second tap.
+    heard: HashMap<(Endpoint, Endpoint, SeqNumber), Vec<Timestamp>, RandomState>,
 }
 
 impl KernelWitness {
@@ -48,7 +50,7 @@ impl KernelWitness {
         if let Some(clock) = clock {
             hearing = hearing.with_offset(clock);
         }
-        KernelWitness { watched, hearing, clock, own }
+        KernelWitness { watched, hearing, clock, own, heard: HashMap::default() }
     }
 
     /// By how much the capture's clock is ahead of the trace's.
@@ -59,6 +61,7 @@ impl KernelWitness {
     /// What the trace says of this reset.
     pub fn said(&mut self, reset: &Segment) -> (KernelSaid, Option<KernelReset>) {
         if let Some(event) = self.hearing.of(reset.source, reset.destination, reset.at) {
+            self.heard.entry((reset.source, reset.destination, reset.seq)).or_default().push(reset.at);
             return (KernelSaid::of(&event), Some(event));
         }
         let said = match self.cannot_say(reset) {
@@ -84,8 +87,12 @@ impl KernelWitness {
         if *filtered {
             return Some("the trace was filtered".to_owned());
         }
-        // The event of a frame this near to the trace's edge may lie beyond it.
         let slack = TOLERANCE.saturating_add(self.clock.map_or(0, |clock| clock.spread));
+        let heard = self.heard.get(&(reset.source, reset.destination, reset.seq));
+        if heard.is_some_and(|times| times.iter().any(|time| time.0.abs_diff(reset.at.0) <= slack)) {
+            return Some("it may be the same reset at a second tap: the first has the event".to_owned());
+        }
+        // The event of a frame this near to the trace's edge may lie beyond it.
         match until {
             None => Some("the trace was cut off before its end".to_owned()),
             Some(until) if at < since.0.saturating_add(slack) || at.saturating_add(slack) > until.0 => {
