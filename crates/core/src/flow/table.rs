@@ -102,6 +102,9 @@ impl<F: Followed> Table<F> {
             return self.open(sum, segment, aside, ended);
         };
         let slot = self.slots.at_mut(place);
+        if is_opening(segment) {
+            slot.flow.warm();
+        }
         // The queues may be late with a flow; what belongs together is decided here, and exactly.
         let spent = slot.flow.is_spent(&self.limits, slot.touched, segment.at);
         if spent || slot.flow.is_replaced_by(segment) {
@@ -259,6 +262,7 @@ impl<F: Followed> Table<F> {
                 self.enqueue(place, queue, now);
                 break;
             }
+            slot.flow.warm();
             slot.flow.settle();
             if slot.flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));

@@ -164,6 +164,11 @@ impl<K: Keep> Followed for Tracked<K> {
         }
     }
 
+    #[inline(always)]
+    fn warm(&self) {
+        core::hint::black_box((self.young.trace_all(), self.kept.has_closed()));
+    }
+
     fn settle(&mut self) {
         self.grow();
     }
