@@ -102,9 +102,6 @@ impl<F: Followed> Table<F> {
             return self.open(sum, segment, aside, ended);
         };
         let slot = self.slots.at_mut(place);
-        if is_opening(segment) {
-            slot.flow.warm();
-        }
         // The queues may be late with a flow; what belongs together is decided here, and exactly.
         let spent = slot.flow.is_spent(&self.limits, slot.touched, segment.at);
         if spent || slot.flow.is_replaced_by(segment) {
@@ -118,6 +115,18 @@ impl<F: Followed> Table<F> {
             self.enqueue(place, queue, segment.at);
         }
         (place, event)
+    }
+
+    /// Looks at the flow that this segment may take the place of. A SYN often finds one that was not touched for seconds; looked at
+    /// together with those of other SYNs, it is waited for together with theirs.
+    #[inline]
+    pub(super) fn warm(&self, segment: &Segment) {
+        if is_opening(segment) {
+            let pair = Pair::of(segment.source, segment.destination);
+            if let Some(place) = self.find(self.sum(&pair), &pair) {
+                self.at(place).warm();
+            }
+        }
     }
 
     /// The flow in a place that [`Table::take`] gave.
