@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rst_storm_core::kernel::KernelReset;
 
-use super::schedule::Listener;
+use super::listener::Listener;
 use crate::watch::{KernelTally, Line, ResetRecord};
 
 /// The file's name within a bundle.

@@ -5,6 +5,7 @@ pub mod coverage;
 pub mod events;
 pub mod folder;
 pub mod judge;
+pub mod listener;
 pub mod matrix;
 pub mod row;
 pub mod schedule;

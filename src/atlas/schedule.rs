@@ -9,7 +9,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rst_storm_core::capture::Timestamp;
 use rst_storm_core::kernel::KernelReset;
 use rst_storm_core::scenario::IpVersion;
 use rst_storm_linux::signals::Stop;
@@ -17,10 +16,10 @@ use rst_storm_linux::signals::Stop;
 use super::choice::Chosen;
 use super::events;
 use super::judge::{Heard, judge};
+use super::listener::Listener;
 use super::row::Row;
 use crate::lab::play::addresses::{Addresses, MOST_PLAYS};
 use crate::lab::play::recording::{MANIFEST, Recording};
-use crate::watch::TraceRecord;
 
 /// The subcommand that one play's process is started with; it isn't shown to users.
 pub const SUBCOMMAND: &str = "play-apart";
@@ -62,18 +61,6 @@ pub struct Played {
     pub lost: u64,
     /// Why the kernel was not listened to, where it was not.
     pub not_watched: Option<String>,
-}
-
-/// Who listens to the kernel.
-pub trait Listener {
-    /// What was sent since the last call.
-    fn hear(&mut self) -> Vec<KernelReset>;
-    /// How many events were lost.
-    fn lost(&self) -> u64;
-    /// What is listened to, and how.
-    fn describe(&self) -> TraceRecord<'static>;
-    /// The time, by the clock of the events.
-    fn now(&self) -> Timestamp;
 }
 
 struct Playing {

@@ -12,8 +12,9 @@ use super::exit::{Failure, Verdict};
 use super::session::{self, Session};
 use crate::atlas::choice::{Chosen, choose};
 use crate::atlas::folder::Folder;
+use crate::atlas::listener::Listener;
 use crate::atlas::matrix::{Matrix, SCHEMA};
-use crate::atlas::schedule::{self, Listener, Programme};
+use crate::atlas::schedule::{self, Programme};
 use crate::report::atlas as report;
 use crate::watch::{KernelWatch, KernelWatchPlan, TraceRecord};
 

@@ -233,7 +233,7 @@ impl Desk {
         let counted = Counted {
             at: reset.at,
             frame: reset.frame,
-            victim: young.ends()[1 - reset.sender()].addr,
+            victim: if reset.sender() == 0 { responder.addr } else { originator.addr },
             port: responder.port,
             harm: template.harm,
             silence: reset.at.nanos_since(before.at),

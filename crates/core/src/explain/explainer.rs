@@ -79,6 +79,11 @@ impl Explainer {
         }
     }
 
+    /// Looks ahead at segments that come next. It changes nothing but how fast these are taken.
+    pub fn look_ahead(&self, segments: &[Segment]) {
+        self.table.look_ahead(segments);
+    }
+
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
     pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&Record)) {
         let desk = &mut self.desk;

@@ -12,6 +12,9 @@ struct Opened {
     answers: bool,
 }
 
+/// The bits of both ends.
+const BOTH: u8 = 0b11;
+
 /// What is known of a connection's opening and closing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing {
@@ -21,7 +24,8 @@ pub(super) struct Standing {
     asked_at: Timestamp,
     asked: u16,
     opened: [Option<Opened>; 2],
-    fins: [bool; 2],
+    /// A bit for each end that sent a FIN. One word: it is read as soon as it is written.
+    fins: u8,
     handshake: bool,
     is_open: bool,
     /// It was reset.
@@ -43,7 +47,7 @@ impl Standing {
                 memory.note_opening(segment.source, segment.destination);
             }
         }
-        self.fins[end] |= flags.is_fin();
+        self.fins |= u8::from(flags.is_fin()) << end;
         let answered = self.opened[1 - end].filter(|opened| opened.answers);
         let acknowledges = |answer: Opened| flags.is_ack() && segment.ack.distance_from(answer.seq) >= 1;
         let done = !self.handshake && answered.is_some_and(acknowledges);
@@ -52,7 +56,7 @@ impl Standing {
         if done && !self.is_reset {
             self.is_open = true;
             services.note_open(service);
-        } else if self.fins == [true; 2] {
+        } else if self.fins == BOTH {
             self.end(services);
         }
     }
@@ -82,7 +86,7 @@ impl Standing {
 
     /// Whether a FIN of both sides, or a reset, was seen.
     pub(super) fn has_ended(&self) -> bool {
-        self.is_reset || self.fins == [true; 2]
+        self.is_reset || self.fins == BOTH
     }
 
     fn note_answer(&mut self, syn_ack: &Segment, services: &mut Services) {

@@ -50,6 +50,10 @@ pub trait Followed: Clone + Debug {
     /// When to let it go if no segment comes any more; the last one came at `touched`.
     fn due(&self, limits: &Self::Limits, touched: Timestamp) -> Timestamp;
 
+    /// Looks at all of itself. It has not been touched for seconds, and is out of the processor's cache: what comes next waits for
+    /// its parts together, and not for one after the other.
+    fn warm(&self) {}
+
     /// Makes up its mind: it is due, and is asked next whether it is spent.
     fn settle(&mut self) {}
 

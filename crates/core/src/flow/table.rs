@@ -117,6 +117,18 @@ impl<F: Followed> Table<F> {
         (place, event)
     }
 
+    /// Looks at the flow that this segment may take the place of. A SYN often finds one that was not touched for seconds; looked at
+    /// together with those of other SYNs, it is waited for together with theirs.
+    #[inline]
+    pub(super) fn warm(&self, segment: &Segment) {
+        if is_opening(segment) {
+            let pair = Pair::of(segment.source, segment.destination);
+            if let Some(place) = self.find(self.sum(&pair), &pair) {
+                self.at(place).warm();
+            }
+        }
+    }
+
     /// The flow in a place that [`Table::take`] gave.
     pub(super) fn at(&self, place: Place) -> &F {
         &self.slots.at(place).flow
@@ -259,6 +271,7 @@ impl<F: Followed> Table<F> {
                 self.enqueue(place, queue, now);
                 break;
             }
+            slot.flow.warm();
             slot.flow.settle();
             if slot.flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));

@@ -212,6 +212,12 @@ impl Young {
         }
     }
 
+    /// A word that all its lines, used or not, go into.
+    #[inline(always)]
+    pub(super) fn trace_all(&self) -> u64 {
+        self.lines.iter().fold(0, |sum, line| sum ^ line.frame)
+    }
+
     /// What Zeek makes of these segments.
     pub fn replay(&self) -> Connection {
         let first = self.segment(&self.lines[0]);
