@@ -89,7 +89,7 @@ fn one_cause_comes_out(player: Player) -> Outcome {
     let matrix = check_matrix(&done, player);
     let rows = matrix["rows"].as_array().expect("rows");
     assert!(rows.len() >= 4 && rows.iter().any(|row| row["control"] == true), "{matrix:#}");
-    assert_eq!(entries(passing.path()), [PathBuf::new(); 0], "nothing is left");
+    assert_eq!(entries(passing.path()), Vec::<PathBuf>::new(), "nothing is left");
     let done = run(plays_by(player, "run linger-zero/after-accept --ip 4", &passing)).exits(0);
     assert_eq!(done.err, "", "{done}");
     let said = if player == Player::Root && is_listened_to() {
@@ -234,7 +234,7 @@ fn ctrl_c_leaves_nothing(player: Player) -> Outcome {
         let done = running.finish().exits(1);
         assert_eq!(done.err, "", "{done}");
         assert!(done.out.contains("\nMATRIX\n"), "what was played is told: {done}");
-        assert_eq!(entries(passing.path()), [PathBuf::new(); 0]);
+        assert_eq!(entries(passing.path()), Vec::<PathBuf>::new());
         eventually("no process is left", || !children.iter().any(|pid| runs(*pid)));
     }
     Ok(())
@@ -249,7 +249,7 @@ fn killed_plays_are_swept(player: Player) -> Outcome {
     eventually("the children end with their parent", || !children.iter().any(|pid| runs(*pid)));
     assert_eq!(entries(passing.path()), [passing.file(&format!("rst-storm-{id}"))], "nobody could remove it");
     run(plays_by(player, "run linger-zero/after-accept --ip 4", &passing)).exits(0);
-    assert_eq!(entries(passing.path()), [PathBuf::new(); 0], "the next run sweeps");
+    assert_eq!(entries(passing.path()), Vec::<PathBuf>::new(), "the next run sweeps");
     Ok(())
 }
 
@@ -261,7 +261,7 @@ fn a_reader_goes_away(player: Player) -> Outcome {
     command.env("BIN", program_of(player)).env("TMPDIR", passing.path());
     let done = run(command).exits(0);
     assert_eq!((done.out.lines().count(), done.err.as_str()), (1, ""), "{done}");
-    assert_eq!(entries(passing.path()), [PathBuf::new(); 0]);
+    assert_eq!(entries(passing.path()), Vec::<PathBuf>::new());
     Ok(())
 }
 
@@ -286,7 +286,7 @@ fn all_plays_come_out(player: Player) -> Outcome {
     };
     assert_eq!(number(&matrix, "/totals/plays"), chosen.len() as u64, "each was played");
     assert_eq!(number(&matrix, "/totals/held"), chosen.len() as u64);
-    assert_eq!(entries(passing.path()), [PathBuf::new(); 0]);
+    assert_eq!(entries(passing.path()), Vec::<PathBuf>::new());
     Ok(())
 }
 
