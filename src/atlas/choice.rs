@@ -47,7 +47,12 @@ pub fn choose(typed: &str, versions: &[IpVersion]) -> Result<Vec<Chosen>, String
     let cards: Vec<&'static ResetCause> = match find(cause) {
         _ if typed == "all" => CATALOGUE.to_vec(),
         Some(card) => vec![card],
-        None => return Err(format!("there is no cause {cause:?}; 'rst-storm causes' lists them, and 'all' means all")),
+        None => {
+            return Err(format!(
+                "there is no cause {cause:?} to run as {typed:?}; 'rst-storm causes' lists the causes, 'all' means all, and the storm is \
+                 tcp-lifecycle/rst-storm"
+            ));
+        }
     };
     if let (Some(play), [card]) = (play, cards.as_slice())
         && !card.plays.iter().any(|known| known.id == play)

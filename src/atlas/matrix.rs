@@ -24,7 +24,6 @@ pub struct Matrix {
     /// All of them together.
     pub totals: Totals,
     /// The kernel's own names of reasons; none where it was not listened to.
-    #[serde(default)]
     pub reasons: Vec<Reason>,
     /// How often a cause (first) was called what (second) by the wire alone.
     pub confusion: BTreeMap<String, BTreeMap<String, u64>>,

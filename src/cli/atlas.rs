@@ -16,6 +16,7 @@ use crate::atlas::listener::Listener;
 use crate::atlas::matrix::{Matrix, SCHEMA};
 use crate::atlas::schedule::{self, Programme};
 use crate::report::atlas as report;
+use crate::report::output::Loudness;
 use crate::watch::{KernelWatch, KernelWatchPlan, TraceRecord};
 
 /// The options that belong to plays, by their ids.
@@ -126,6 +127,9 @@ fn play_all(
             output.say(&report::row(row, style));
             output.detail(&report::columns(row));
             output.say(&report::probes(row));
+            if output.loudness() == Loudness::Quiet && !row.holds() {
+                output.insist(&report::row(row, style));
+            }
         }
     });
     let played = played.map_err(|error| Failure::lacks(format!("play: {error}")))?;

@@ -22,7 +22,6 @@ fn plans_of_a_handful_of_plays() {
 
 /// All of them. To record it again when plays have changed: INSTA_UPDATE=always.
 #[test]
-#[ignore = "plays are being written"]
 fn all_plans() {
     insta::assert_snapshot!(plan("all --ip 4"));
 }

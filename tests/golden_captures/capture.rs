@@ -47,10 +47,10 @@ impl Golden {
 
 impl Kept {
     pub fn segment(&self) -> Segment {
-        decode(&self.frame(), 1).expect("a frame with a segment")
+        decode(&self.as_frame(), 1).expect("a frame with a segment")
     }
 
-    fn frame(&self) -> Frame<'_> {
+    pub fn as_frame(&self) -> Frame<'_> {
         Frame {
             at: self.at,
             interface: 0,
@@ -62,11 +62,20 @@ impl Kept {
     }
 }
 
-/// All of them, by name.
+/// Those that were recorded by hand, by name.
 pub fn all() -> Vec<Golden> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/captures");
+    folder("captures", "pcap")
+}
+
+/// Those of the atlas's plays, by name.
+pub fn atlas() -> Vec<Golden> {
+    folder("atlas", "pcapng")
+}
+
+fn folder(name: &str, ending: &str) -> Vec<Golden> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     let entries = fs::read_dir(&folder).expect("the folder of captures").map(|entry| entry.expect("an entry").path());
-    let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "pcap")).collect();
+    let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == ending)).collect();
     paths.sort();
     let name = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
     paths.iter().map(|path| Golden { name: name(path), octets: fs::read(path).expect("a capture") }).collect()
@@ -88,7 +97,7 @@ pub fn file(frames: &[Kept]) -> Vec<u8> {
     let link = frames.first().map_or(LinkType::Ethernet, |first| first.link);
     let mut writer = PcapWriter::new(Vec::new(), link).expect("memory can be written");
     for kept in frames {
-        writer.write(&kept.frame()).expect("memory can be written");
+        writer.write(&kept.as_frame()).expect("memory can be written");
     }
     writer.into_inner()
 }

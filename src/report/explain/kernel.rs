@@ -85,7 +85,8 @@ impl Heard {
             (KernelCheck::NotWatched(why), _) => format!("no word: {why}"),
             (KernelCheck::Disagrees(causes), _) => {
                 let causes: Vec<&str> = causes.iter().map(|cause| cause.0).collect();
-                format!("{said}; it contradicts the wire and allows only: {}", causes.join(", "))
+                let causes = if causes.is_empty() { "no cause of the catalogue".to_owned() } else { causes.join(", ") };
+                format!("{said}; it contradicts the wire and allows only: {causes}")
             }
             (_, Fused::Cause(cause, _)) => format!("{said}; together: {cause} (certain)"),
             (_, Fused::Several(causes)) => {
@@ -148,7 +149,7 @@ impl HeardTally {
         let mut text = format!("\n{}\n", page.ink(Ink::Strong, "THE KERNEL'S WORD"));
         let clocks = match clock {
             Some(clock) => format!(
-                "the capture's clock is {} {} the trace's, give or take {} (by {} resets that both have)",
+                "the capture's clock is {} {} the trace's, give or take {} (by resets that both have: {})",
                 Span(clock.offset.unsigned_abs()),
                 if clock.offset < 0 { "behind" } else { "ahead of" },
                 Span(clock.spread),

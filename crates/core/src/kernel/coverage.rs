@@ -36,7 +36,11 @@ pub static COVERAGE: [Coverage; 26] = [
     by("TCP_TOO_OLD_ACK", &[BadAckInSynReceived]),
     by("TCP_ACK_UNSENT_DATA", &[BadAckInSynReceived]),
     by("TCP_FLAGS", &[UnknownOnListener]),
-    by("TCP_OLD_ACK", &[BadAckInSynReceived]),
+    noted(
+        "TCP_OLD_ACK",
+        &[BadAckInSynReceived],
+        "Nothing is acknowledged before the handshake's end, so that an old ACK is TCP_TOO_OLD_ACK at once (tcp_ack).",
+    ),
     noted(
         "TCP_ABORT_ON_DATA",
         &[DataAfterClose, AbortOnLinger],
