@@ -89,7 +89,7 @@ enum FailOn {
     Unexplained,
     Harmful,
     Any,
-    /// The kernel's word contradicts the wire's verdict (with --kernel)
+    // Of the kernel's word with the wire's verdict; not documented for clap, which would turn the whole help into its long form.
     Disagrees,
 }
 
