@@ -69,6 +69,34 @@ fn real_plays_come_out_as_they_were_played() {
     }
 }
 
+/// Plays of the atlas, each with what became of the first reset that the client's end or the server's shows.
+const ATLAS: [(&str, &str); 7] = [
+    ("firewall-reject--routed-to-the-server", "never-sent"),
+    ("forged-both-ends--copied", "never-sent"),
+    ("forged-exact--copied", "never-sent"),
+    ("forged-exact--wrong-ttl", "never-sent"),
+    ("linger-zero--after-accept", "arrived"),
+    ("nat-without-mapping--state-flushed", "arrived"),
+    ("stray-segment--forgotten", "arrived"),
+];
+
+#[test]
+fn plays_of_the_atlas_come_out_at_both_ends() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/atlas_ends");
+    for (play, wanted) in ATLAS {
+        let captures = Captures::new();
+        let [client, server] = ["client", "server"].map(|end| {
+            let octets = std::fs::read(folder.join(format!("{play}--{end}.pcapng"))).expect("a capture of the play");
+            let name = format!("{end}.pcapng");
+            captures.put(&name, &octets);
+            name
+        });
+        let records = captures.records(&format!("--two-vantage {client} {server}"));
+        let first = of_type(&records, "reset").next().unwrap_or_else(|| panic!("{play} has no reset"));
+        assert_eq!(first["fate"], wanted, "{play}: {first:#}");
+    }
+}
+
 #[test]
 fn what_the_forger_sent_is_a_third_partys() {
     for (name, id) in [("forged", "forged-exact"), ("forged-both", "forged-both-ends")] {
