@@ -156,10 +156,10 @@ fn play_all(
         (Some(differences), _) => differences.iter().for_each(|line| session::warn(format!("otherwise there: {line}"))),
         (None, _) => {}
     }
-    session.close()?;
-    if interrupted {
-        session::warn(format!("interrupted: {} of {} plays were played", matrix.totals.plays, programme.plays.len()));
+    if interrupted && is_text {
+        output.say(&report::interrupted(&matrix, programme.plays.len()));
     }
+    session.close()?;
     if let Some((chosen, why)) = played.failures.first() {
         let count = played.failures.len();
         let which = format!("{chosen} (IPv{}): {why}", chosen.ip());

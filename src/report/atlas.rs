@@ -148,6 +148,11 @@ pub fn matrix(matrix: &Matrix, played: &Played, style: Style) -> String {
     text
 }
 
+/// What is said at the end where the wish to stop was made.
+pub fn interrupted(matrix: &Matrix, planned: usize) -> String {
+    format!("\nInterrupted: {} of {planned} plays were played.\n", matrix.totals.plays)
+}
+
 /// What came out otherwise in another matrix.
 pub fn differences(differences: &[String]) -> String {
     if differences.is_empty() {

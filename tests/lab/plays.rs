@@ -242,7 +242,10 @@ fn ctrl_c_leaves_nothing(player: Player) -> Outcome {
         running.signal(signal);
         let done = running.finish().exits(1);
         assert_eq!(done.err, "", "{done}");
-        assert!(done.out.contains("\nMATRIX\n"), "what was played is told: {done}");
+        assert!(
+            done.out.contains("\nMATRIX\n") && done.out.contains("\nInterrupted: "),
+            "what was played is told: {done}"
+        );
         assert_eq!(entries(passing.path()), Vec::<PathBuf>::new());
         eventually("no process is left", || !children.iter().any(|pid| runs(*pid)));
     }
