@@ -92,7 +92,7 @@ pub(super) static PLAYS: [Play; 12] = [
     },
     Play {
         id: "in-the-servers-output",
-        title: "a rule in the server's output resets the server's own program, and nothing leaves",
+        title: "control: a rule in the server's output resets the server's own program, and nothing leaves",
         topology: Topology::Bridged,
         versions: Versions::Both,
         steps: &[
@@ -117,7 +117,7 @@ pub(super) static PLAYS: [Play; 12] = [
     },
     Play {
         id: "in-the-clients-output",
-        title: "a rule in the client's output resets the client's own program, and nothing leaves",
+        title: "control: a rule in the client's output resets the client's own program, and nothing leaves",
         topology: Topology::Bridged,
         versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Filter(&CLIENTS_OUTPUT), Step::Write("client", 20), CLIENT_LEARNS],
