@@ -346,7 +346,8 @@ impl Judging<'_> {
         let said = if counted > heard {
             KernelSaid::NotWatched(format!("that host's OutRsts has grown by {counted}, and {heard} events were heard"))
         } else {
-            KernelSaid::Nothing
+            // One machine, one clock.
+            KernelSaid::Nothing(Finding::Certain)
         };
         (said, None)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rst_storm_core::explain::{Checked, ClockOffset, Fused, KernelCheck};
 use rst_storm_core::kernel::{KernelReset, Life};
-use rst_storm_core::reset::Span;
+use rst_storm_core::reset::{Finding, Span};
 use serde::Serialize;
 
 use super::layout::{Ink, Page, thousands};
@@ -28,7 +28,7 @@ pub struct KernelSays {
     process: Option<String>,
     allows: Vec<&'static str>,
     fused: Vec<&'static str>,
-    fused_confidence: Option<&'static str>,
+    fused_confidence: Option<String>,
     why_not: Option<String>,
 }
 
@@ -37,8 +37,8 @@ impl Heard {
     pub fn word(&self) -> KernelSays {
         let event = self.event.as_ref();
         let (fused, fused_confidence) = match &self.checked.fused {
-            Fused::Cause(cause, _) => (vec![cause.0], Some("certain")),
-            Fused::Several(causes) => (causes.iter().map(|cause| cause.0).collect(), Some("likely")),
+            Fused::Cause(cause, surety) => (vec![cause.0], Some(surety.to_string())),
+            Fused::Several(causes) => (causes.iter().map(|cause| cause.0).collect(), Some(Finding::Likely.to_string())),
             Fused::Nothing | Fused::AsWire => (Vec::new(), None),
         };
         let (allows, why_not) = match &self.checked.check {
@@ -88,7 +88,7 @@ impl Heard {
                 let causes = if causes.is_empty() { "no cause of the catalogue".to_owned() } else { causes.join(", ") };
                 format!("{said}; it contradicts the wire and allows only: {causes}")
             }
-            (_, Fused::Cause(cause, _)) => format!("{said}; together: {cause} (certain)"),
+            (_, Fused::Cause(cause, surety)) => format!("{said}; together: {cause} ({surety})"),
             (_, Fused::Several(causes)) => {
                 let causes: Vec<&str> = causes.iter().map(|cause| cause.0).collect();
                 format!("{said}; together one of: {} (likely)", causes.join(", "))

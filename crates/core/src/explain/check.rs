@@ -10,8 +10,9 @@ use crate::reset::Finding;
 pub enum KernelSaid {
     /// It sent the reset, by one of these mechanisms.
     Sent(MechanismSet),
-    /// Nothing, though it was watched all the while and nothing was lost: its TCP didn't send the reset.
-    Nothing,
+    /// Nothing, though it was watched all the while and nothing was lost: its TCP didn't send the reset. So sure; certain
+    /// only where it is known that trace and capture tell the same time.
+    Nothing(Finding),
     /// Nobody asked it, or it can't say why.
     NotWatched(String),
 }
@@ -52,6 +53,13 @@ pub struct Checked {
 }
 
 impl KernelSaid {
+    fn surety(&self) -> Finding {
+        match self {
+            KernelSaid::Nothing(surety) => *surety,
+            _ => Finding::Certain,
+        }
+    }
+
     /// What an event says; a kernel that gives no reason, or one that isn't known, says nothing of use.
     pub fn of(event: &KernelReset) -> KernelSaid {
         let mechanisms = event.mechanisms();
@@ -72,7 +80,7 @@ pub fn check(verdict: &Verdict, said: &KernelSaid) -> Checked {
             return Checked { check: KernelCheck::NotWatched(why.clone()), fused: Fused::AsWire };
         }
         KernelSaid::Sent(mechanisms) => allowed(|card| says(card, *mechanisms)),
-        KernelSaid::Nothing => allowed(|card| card.kernel == KernelWord::Silent),
+        KernelSaid::Nothing(_) => allowed(|card| card.kernel == KernelWord::Silent),
     };
     let suggested = suggested(verdict);
     let mut left: Vec<CauseId> = allowed.iter().copied().filter(|id| suggested.contains(id)).collect();
@@ -84,7 +92,7 @@ pub fn check(verdict: &Verdict, said: &KernelSaid) -> Checked {
     };
     let fused = match left.as_slice() {
         [] => Fused::Nothing,
-        [one] => Fused::Cause(*one, Finding::Certain),
+        [one] => Fused::Cause(*one, said.surety()),
         _ => Fused::Several(left),
     };
     Checked { check, fused }

@@ -9,6 +9,7 @@ use super::check::KernelSaid;
 use super::hearing::{ClockOffset, Hearing, TOLERANCE};
 use crate::capture::Timestamp;
 use crate::kernel::{Direction, KernelReset};
+use crate::reset::Finding;
 use crate::tcp::{Endpoint, Segment, SeqNumber};
 
 /// What a trace was, beside its events.
@@ -66,7 +67,8 @@ impl KernelWitness {
         }
         let said = match self.cannot_say(reset) {
             Some(why) => KernelSaid::NotWatched(why),
-            None => KernelSaid::Nothing,
+            None if self.clock.is_none() => KernelSaid::Nothing(Finding::Likely),
+            None => KernelSaid::Nothing(Finding::Certain),
         };
         (said, None)
     }

@@ -74,21 +74,3 @@ impl fmt::Display for Tap {
         })
     }
 }
-
-/// The version of IP that a play is played in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IpVersion {
-    /// RFC 791.
-    V4,
-    /// RFC 8200.
-    V6,
-}
-
-impl fmt::Display for IpVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            IpVersion::V4 => "IPv4",
-            IpVersion::V6 => "IPv6",
-        })
-    }
-}

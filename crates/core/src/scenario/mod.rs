@@ -8,7 +8,8 @@ mod plan;
 mod play;
 mod step;
 
-pub use cast::{Host, IpVersion, Tap, Topology};
+pub use crate::tcp::IpVersion;
+pub use cast::{Host, Tap, Topology};
 pub use filter::{Conntrack, Hook, Match, Rule, Then};
 pub use forgery::{Ack, Disguise, Forgery, Number, Replies};
 pub use play::{Count, Ending, Play, Quantity, Shows, Told, Versions};

@@ -133,11 +133,11 @@ fn without_a_word_the_wire_stands() {
 fn silence_is_a_word_and_means_what_no_hosts_tcp_sends() {
     let firewall =
         Checked { check: KernelCheck::Narrows(ids(&["firewall-reject"])), fused: certain("firewall-reject") };
-    assert_eq!(check(&verdict(REFUSED), &KernelSaid::Nothing), firewall);
+    assert_eq!(check(&verdict(REFUSED), &KernelSaid::Nothing(Finding::Certain)), firewall);
     let forged = Checked { check: KernelCheck::Agrees, fused: certain("forged-exact") };
-    assert_eq!(check(&verdict(FORGED), &KernelSaid::Nothing), forged);
+    assert_eq!(check(&verdict(FORGED), &KernelSaid::Nothing(Finding::Certain)), forged);
     let Checked { check: KernelCheck::Disagrees(allowed), fused: Fused::Nothing } =
-        check(&verdict(STORM), &KernelSaid::Nothing)
+        check(&verdict(STORM), &KernelSaid::Nothing(Finding::Certain))
     else {
         panic!("none of what the wire suggests is made without the host's TCP")
     };
@@ -185,7 +185,7 @@ fn a_verdict_that_abstains_excludes_only_what_a_card_refutes() {
         KernelCheck::Narrows(ids(&["administrative-kill"])),
         "nothing agrees with what was not said"
     );
-    let silent = check(&verdict, &KernelSaid::Nothing);
+    let silent = check(&verdict, &KernelSaid::Nothing(Finding::Certain));
     let Fused::Several(left) = &silent.fused else { panic!("{silent:?}") };
     assert!(left.iter().all(|cause| cause.0.starts_with("forged") || cause.0 == "firewall-reject"), "{left:?}");
 }

@@ -2,9 +2,10 @@
 
 use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{
-    Checked, ClockOffset, KernelCheck, KernelSaid, KernelWitness, TOLERANCE, Watched, check,
+    Checked, ClockOffset, Fused, KernelCheck, KernelSaid, KernelWitness, TOLERANCE, Watched, check,
 };
 use rst_storm_core::kernel::{Direction, KernelReset, Mechanism};
+use rst_storm_core::reset::Finding;
 use rst_storm_core::tcp::Segment;
 use rst_storm_core::testing::{BEGINNING, judged};
 
@@ -27,7 +28,17 @@ fn cannot_say(watched: Watched, part: &str) {
 
 #[test]
 fn silence_counts_where_the_host_was_watched_throughout() {
-    assert_eq!(silence(watched(), None, &reset(SECOND)), KernelSaid::Nothing);
+    let even = Some(ClockOffset { offset: 0, spread: 0, pairs: 1 });
+    assert_eq!(silence(watched(), even, &reset(SECOND)), KernelSaid::Nothing(Finding::Certain));
+}
+
+#[test]
+fn where_the_clocks_were_never_compared_silence_is_likely_at_most() {
+    assert_eq!(silence(watched(), None, &reset(SECOND)), KernelSaid::Nothing(Finding::Likely));
+    let refused = &judged("linux\n> S 100\n< RA 0 ack 101")[0];
+    let fused = |said| check(&refused.verdict, &said).fused;
+    assert!(matches!(fused(KernelSaid::Nothing(Finding::Likely)), Fused::Cause(_, Finding::Likely)));
+    assert!(matches!(fused(KernelSaid::Nothing(Finding::Certain)), Fused::Cause(_, Finding::Certain)));
 }
 
 #[test]
@@ -49,7 +60,7 @@ fn silence_says_nothing_at_the_very_edge_of_the_time_that_was_watched() {
             let watched =
                 Watched { since: Timestamp(BEGINNING), until: Some(Timestamp(BEGINNING + 10 * SECOND)), ..watched() };
             let said = silence(watched, None, &reset(reset_at));
-            assert_eq!(said == KernelSaid::Nothing, is_word, "{reset_at}: {said:?}");
+            assert_eq!(matches!(said, KernelSaid::Nothing(_)), is_word, "{reset_at}: {said:?}");
         }
     }
 }
@@ -57,7 +68,7 @@ fn silence_says_nothing_at_the_very_edge_of_the_time_that_was_watched() {
 #[test]
 fn the_time_that_was_watched_is_the_traces_own() {
     let clock = Some(ClockOffset { offset: 5 * HOUR as i64, spread: 0, pairs: 1 });
-    assert_eq!(silence(watched(), clock, &reset(5 * HOUR + SECOND)), KernelSaid::Nothing);
+    assert_eq!(silence(watched(), clock, &reset(5 * HOUR + SECOND)), KernelSaid::Nothing(Finding::Certain));
     assert!(matches!(silence(watched(), clock, &reset(SECOND)), KernelSaid::NotWatched(_)));
     let extreme = Some(ClockOffset { offset: i64::MIN, spread: u64::MAX, pairs: 1 });
     assert!(matches!(silence(watched(), extreme, &reset(SECOND)), KernelSaid::NotWatched(_)));
@@ -72,7 +83,7 @@ fn the_silence_of_another_machine_is_no_word() {
     // A reset that it took in shows an address to be the machine's own too; the stranger who sent it isn't.
     let taken = KernelReset { direction: Direction::Taken, reason: None, ..event(0) };
     let mut witness = KernelWitness::new(watched(), vec![taken], None);
-    assert_eq!(witness.said(&clients).0, KernelSaid::Nothing);
+    assert!(matches!(witness.said(&clients).0, KernelSaid::Nothing(_)));
     assert!(matches!(witness.said(&reset(SECOND)).0, KernelSaid::NotWatched(_)));
     let mut knows_nothing = KernelWitness::new(watched(), Vec::new(), None);
     assert!(matches!(knows_nothing.said(&reset(SECOND)).0, KernelSaid::NotWatched(_)));
