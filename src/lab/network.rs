@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
 use std::time::Duration;
 
+use rst_storm_core::tcp::IpVersion;
 use rst_storm_linux::link::{BridgePortState, BridgeSettings, Links};
 use rst_storm_linux::netns::NetNamespace;
 use rst_storm_linux::{Cause, Error, Result, offload, sysctl};
@@ -40,7 +41,7 @@ impl Hosts {
     /// first SYN comes; it is lost, and its retransmission comes a second later.
     pub fn join(&self) -> Result<()> {
         for namespace in [&self.source, &self.observer, &self.destination] {
-            namespace.run(quieten)??;
+            namespace.run(|| quieten(IpVersion::V4))??;
         }
         Links::add_veth(SOURCE_LINK, &self.source, SOURCE_LINK, &self.observer)?;
         Links::add_veth(DESTINATION_LINK, &self.destination, DESTINATION_LINK, &self.observer)?;
@@ -110,14 +111,18 @@ fn existing<T>(result: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Keeps the namespace from speaking for itself, and bridged frames from the IP hooks of netfilter.
+/// Keeps the calling thread's namespace from speaking for itself, and bridged frames from the IP hooks of netfilter. IPv6 is off
+/// where version 4 is meant.
 ///
 /// Where /proc/sys is read-only, as in many containers, IPv6 stays on: its few frames are no TCP and are counted apart.
-fn quieten() -> Result<()> {
+pub fn quieten(version: IpVersion) -> Result<()> {
     const EROFS: i32 = 30;
+    let without_v6 = if version == IpVersion::V4 { "1" } else { "0" };
     for (setting, value) in [
-        ("net/ipv6/conf/all/disable_ipv6", "1"),
-        ("net/ipv6/conf/default/disable_ipv6", "1"),
+        ("net/ipv6/conf/all/disable_ipv6", without_v6),
+        ("net/ipv6/conf/default/disable_ipv6", without_v6),
+        ("net/ipv6/conf/default/addr_gen_mode", "1"),
+        ("net/ipv6/conf/default/accept_ra", "0"),
         ("net/bridge/bridge-nf-call-iptables", "0"),
         ("net/bridge/bridge-nf-call-ip6tables", "0"),
         ("net/bridge/bridge-nf-call-arptables", "0"),

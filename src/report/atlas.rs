@@ -126,6 +126,13 @@ pub fn matrix(matrix: &Matrix, played: &Played, style: Style) -> String {
     let _ = writeln!(text, "The kernel's word: {}", if words.is_empty() { "-".to_owned() } else { words.join(", ") });
     let _ = writeln!(text, "Together, one cause is left: {}", totals.fused_to_one);
     let _ = writeln!(text, "Kernel events of others: {}; lost: {}", played.foreign, played.lost);
+    if played.not_watched.is_none() {
+        for row in &matrix.rows {
+            if let Some(why) = &row.kernel.why_not {
+                let _ = writeln!(text, "  no word on {} v{}: {why}", row.play, row.ip);
+            }
+        }
+    }
     text.push_str("\nWhat was made, and what the wire alone called it:\n");
     for (made, called) in &matrix.confusion {
         let called: Vec<String> = called.iter().map(|(called, count)| format!("{called} {count}")).collect();

@@ -47,8 +47,13 @@ const ONCE: &[&[Once]] = &[
     plays::ONCE,
 ];
 
-/// Trials read it; one that looks through all processes of the machine, or needs its processors, writes it.
+/// Trials read it; those of [`NEED_QUIET`] write it.
 static ALONE: RwLock<()> = RwLock::new(());
+
+/// Trials during which no other is played, by how their names begin: one looks through all processes of the machine, one needs
+/// all of its processors, and one closes sockets by letting processes end. A child that another trial starts has copies of those
+/// sockets until it becomes another program, and may so be the last to close one.
+const NEED_QUIET: [&str; 3] = ["SIGKILL leaves nothing", "all plays", "the kernel's word on each way to reset"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -71,10 +76,10 @@ fn main() -> ExitCode {
 fn trial(name: String, play: impl Fn() -> Outcome + Send + 'static) -> Trial {
     Trial::ignorable_test(name.clone(), move || {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let looks_everywhere = name.starts_with("SIGKILL leaves nothing") || name.starts_with("all plays");
+            let needs_quiet = NEED_QUIET.iter().any(|beginning| name.starts_with(beginning));
             // A panic elsewhere has poisoned nothing: the lock guards no value.
-            let _shared = (!looks_everywhere).then(|| ALONE.read().unwrap_or_else(|poison| poison.into_inner()));
-            let _alone = looks_everywhere.then(|| ALONE.write().unwrap_or_else(|poison| poison.into_inner()));
+            let _shared = (!needs_quiet).then(|| ALONE.read().unwrap_or_else(|poison| poison.into_inner()));
+            let _alone = needs_quiet.then(|| ALONE.write().unwrap_or_else(|poison| poison.into_inner()));
             play()
         }));
         match outcome {

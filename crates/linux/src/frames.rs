@@ -1,12 +1,10 @@
-//! Bytes sent as they are: frames out of a link, IP packets out of a host.
+//! Frames sent as they are, out of links.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sendto, socket_with};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use crate::error::{During, Error, Result};
-use crate::tcp_socket::IpVersion;
+use crate::error::{During, Result};
 
 /// UIO_MAXIOV: so many messages at once are the most that sendmmsg(2) takes.
 const MOST_MESSAGES: usize = 1024;
@@ -85,53 +83,4 @@ fn message(link: &mut libc::sockaddr_ll, piece: &mut libc::iovec) -> libc::mmsgh
     message.msg_hdr.msg_iov = piece;
     message.msg_hdr.msg_iovlen = 1;
     message
-}
-
-/// A raw socket that sends IP packets as a host does: through routing, netfilter's output hook and the neighbours.
-///
-/// Of an IPv4 packet the kernel fills in the total length and the header's checksum, and where they are zero the source
-/// and, unless the packet isn't to be fragmented, the identification (raw(7)).
-#[derive(Debug)]
-pub struct RawSender {
-    socket: OwnedFd,
-    version: IpVersion,
-}
-
-impl RawSender {
-    /// For packets of one version, in the calling thread's namespace. It wants CAP_NET_RAW.
-    pub fn open(version: IpVersion) -> Result<RawSender> {
-        let family = match version {
-            IpVersion::V4 => AddressFamily::INET,
-            IpVersion::V6 => AddressFamily::INET6,
-        };
-        // This protocol takes the IP header from the sender and receives nothing.
-        let socket = socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(ipproto::RAW));
-        Ok(RawSender { socket: socket.during("open raw socket", "")?, version })
-    }
-
-    /// Sends one packet, IP header included, to where its header says. EINVAL for one of the other version.
-    pub fn send(&self, packet: &[u8]) -> Result<()> {
-        const OPERATION: &str = "send a packet";
-        let destination = match self.version {
-            IpVersion::V4 => destination_v4(packet),
-            IpVersion::V6 => destination_v6(packet),
-        };
-        let destination = destination.ok_or_else(|| Error::from_errno(OPERATION, "", libc::EINVAL))?;
-        let address = SocketAddr::new(destination, 0);
-        sendto(&self.socket, packet, SendFlags::empty(), &address)
-            .during(OPERATION, format!("to {destination}"))
-            .map(drop)
-    }
-}
-
-fn destination_v4(packet: &[u8]) -> Option<IpAddr> {
-    let header = packet.first_chunk::<20>().filter(|header| header[0] >> 4 == 4)?;
-    Some(Ipv4Addr::new(header[16], header[17], header[18], header[19]).into())
-}
-
-fn destination_v6(packet: &[u8]) -> Option<IpAddr> {
-    let header = packet.first_chunk::<40>().filter(|header| header[0] >> 4 == 6)?;
-    let mut octets = [0; 16];
-    octets.copy_from_slice(&header[24..40]);
-    Some(Ipv6Addr::from(octets).into())
 }

@@ -13,25 +13,10 @@ use rustix::time::Timespec;
 
 use crate::tcp_state::TcpState;
 
+pub use rst_storm_core::tcp::IpVersion;
 pub use rustix::event::PollFlags;
 pub use rustix::io::Errno;
 pub use std::net::Shutdown;
-
-/// A version of the Internet Protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IpVersion {
-    /// IPv4 (RFC 791).
-    V4,
-    /// IPv6 (RFC 8200).
-    V6,
-}
-
-impl IpVersion {
-    /// The version of an address.
-    pub const fn of(address: &SocketAddr) -> IpVersion {
-        if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 }
-    }
-}
 
 /// A non-blocking TCP socket. Dropping it closes it without a word on errors; see [`TcpSocket::close`].
 #[derive(Debug)]

@@ -6,11 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rst_storm_core::scenario::{
-    Ack, Condition, Disguise, Forgery, Host, IpVersion, Name, Number, Peer, Play, Replies, SocketOption, Step, Tap,
+    Ack, Condition, Disguise, Forgery, Host, Name, Number, Peer, Play, Replies, SocketOption, Step, Tap,
 };
 use rst_storm_linux::counters::Counters;
 use rst_storm_linux::frames::FrameSender;
-use rst_storm_linux::{conntrack, sock_diag, sysctl, tcp_socket};
+use rst_storm_linux::{conntrack, sock_diag, sysctl};
 
 use super::error::PlayError;
 use super::filters::Filters;
@@ -51,10 +51,7 @@ impl Player {
     pub fn new(stage: Stage, program: PathBuf) -> Result<Player, PlayError> {
         let taps = Taps::open(&stage)?;
         let before = counters(&stage)?;
-        let version = match stage.addresses.version {
-            IpVersion::V4 => tcp_socket::IpVersion::V4,
-            IpVersion::V6 => tcp_socket::IpVersion::V6,
-        };
+        let version = stage.addresses.version;
         Ok(Player {
             stage,
             taps,
@@ -301,7 +298,9 @@ impl Player {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        let after = answer.zip(asked).map(|((_, at), asked)| at.nanos_since(asked));
+        // An answer that didn't come to a probe that didn't leave is none.
+        let asked = asked.ok_or_else(|| Stumble::InVain(format!("a probe of {source} to {target} has left")))?;
+        let after = answer.map(|(_, at)| at.nanos_since(asked));
         let got = answer.map_or(Reply::Silence, |(got, _)| got);
         self.probes.push(ProbeAnswer { wanted: wanted.into(), got, after });
         Ok(())

@@ -10,7 +10,7 @@ use rst_storm_linux::netns::NetNamespace;
 use rst_storm_linux::{Cause, Error, Result, offload, sysctl};
 
 use super::addresses::Addresses;
-use crate::lab::network::Hosts;
+use crate::lab::network::{Hosts, quieten};
 use crate::lab::topology::{BRIDGE, DESTINATION_LINK, SOURCE_LINK};
 
 /// Readiness is looked at this often, a millisecond apart.
@@ -184,23 +184,4 @@ pub const fn link_at(tap: Tap) -> &'static str {
         Tap::Client | Tap::ClientPort => SOURCE_LINK,
         Tap::ServerPort | Tap::Server => DESTINATION_LINK,
     }
-}
-
-/// Keeps the namespace from speaking for itself, and bridged frames from the IP hooks of netfilter.
-fn quieten(version: IpVersion) -> Result<()> {
-    let without = if version == IpVersion::V4 { "1" } else { "0" };
-    for (setting, value) in [
-        ("net/ipv6/conf/all/disable_ipv6", without),
-        ("net/ipv6/conf/default/disable_ipv6", without),
-        ("net/ipv6/conf/default/addr_gen_mode", "1"),
-        ("net/ipv6/conf/default/accept_ra", "0"),
-        ("net/bridge/bridge-nf-call-iptables", "0"),
-        ("net/bridge/bridge-nf-call-ip6tables", "0"),
-        ("net/bridge/bridge-nf-call-arptables", "0"),
-    ] {
-        if sysctl::exists(setting) {
-            sysctl::write(setting, value)?;
-        }
-    }
-    Links::open()?.set_up("lo")
 }

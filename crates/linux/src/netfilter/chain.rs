@@ -20,8 +20,6 @@ pub mod priority {
     pub const DNAT: i32 = -100;
     /// Where packets are let through, or not.
     pub const FILTER: i32 = 0;
-    /// Where sources are translated.
-    pub const SNAT: i32 = 100;
 }
 
 /// A point on a packet's way through the kernel.
@@ -35,8 +33,6 @@ pub enum Hook {
     Forward,
     /// Made by this host.
     Output,
-    /// Routed, about to go out.
-    Postrouting,
     /// Come in at the link of this name (families netdev and inet).
     Ingress(String),
 }
@@ -48,8 +44,6 @@ pub enum ChainKind {
     Filter,
     /// Translate addresses; only a connection's first packet comes here.
     Nat,
-    /// Have packets of this host routed again when they were changed.
-    Route,
 }
 
 /// A chain that the kernel asks at a hook.
@@ -77,7 +71,6 @@ impl Chain {
             (Hook::Input, _) => 1,
             (Hook::Forward, _) => 2,
             (Hook::Output, _) => 3,
-            (Hook::Postrouting, _) => 4,
         };
         let mut hook = Attributes::new().u32(HOOK_NUMBER, number).u32(HOOK_PRIORITY, self.priority.cast_unsigned());
         if let Hook::Ingress(device) = &self.hook {
@@ -86,7 +79,6 @@ impl Chain {
         let kind = match self.kind {
             ChainKind::Filter => "filter",
             ChainKind::Nat => "nat",
-            ChainKind::Route => "route",
         };
         Some(
             Attributes::new()

@@ -80,8 +80,6 @@ fn encode_statement(statement: &Statement) -> Vec<Expression> {
         Statement::RejectWithReset => vec![("reject", Attributes::new().u32(1, 1))],
         Statement::NoTrack => vec![("notrack", Attributes::new())],
         Statement::Dnat(to) => translate_destination(to),
-        Statement::Snat(to) => vec![load(FIRST, &octets(to)), ("nat", nat(0, to))],
-        Statement::Masquerade => vec![("masq", Attributes::new())],
         Statement::SynProxy { mss, wscale, timestamps, sack } => {
             // linux/netfilter/nf_synproxy.h
             let flags = 0x01 | 0x02 | if sack { 0x04 } else { 0 } | if timestamps { 0x08 } else { 0 };

@@ -95,10 +95,6 @@ pub enum Statement {
     NoTrack,
     /// Its connection goes to this address and port instead.
     Dnat(SocketAddr),
-    /// Its connection comes from this address instead.
-    Snat(IpAddr),
-    /// Its connection comes from the address of the link that it leaves by.
-    Masquerade,
     /// Its handshake is done here, by SYN cookies, before the destination hears of it (hooks input and forward). At input
     /// the destination hears of it through `lo`, which must be up.
     SynProxy {

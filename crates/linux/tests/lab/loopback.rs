@@ -35,7 +35,7 @@ pub fn listen(version: IpVersion) -> (TcpSocket, SocketAddr) {
 
 pub fn listen_at(own: IpAddr) -> (TcpSocket, SocketAddr) {
     let address = SocketAddr::new(own, 0);
-    let listener = TcpSocket::open(IpVersion::of(&address)).unwrap();
+    let listener = TcpSocket::open(IpVersion::of(address.ip())).unwrap();
     listener.set_reuse_address().unwrap();
     listener.bind(address).unwrap();
     listener.listen(16).unwrap();
@@ -45,7 +45,7 @@ pub fn listen_at(own: IpAddr) -> (TcpSocket, SocketAddr) {
 
 /// How a connect came out.
 pub fn connect(address: SocketAddr) -> Result<TcpSocket, Errno> {
-    let client = TcpSocket::open(IpVersion::of(&address)).unwrap();
+    let client = TcpSocket::open(IpVersion::of(address.ip())).unwrap();
     match client.connect(address) {
         Ok(()) => return Ok(client),
         Err(Errno::INPROGRESS) => {}
