@@ -51,9 +51,9 @@ const ONCE: &[&[Once]] = &[
 static ALONE: RwLock<()> = RwLock::new(());
 
 /// Trials during which no other is played, by how their names begin: one looks through all processes of the machine, one needs
-/// all of its processors, and one closes sockets by letting processes end. A child that another trial starts has copies of those
+/// all of its processors, and the last ask who closed a socket, and how. A child that another trial starts has copies of those
 /// sockets until it becomes another program, and may so be the last to close one.
-const NEED_QUIET: [&str; 3] = ["SIGKILL leaves nothing", "all plays", "the kernel's word on each way to reset"];
+const NEED_QUIET: [&str; 3] = ["SIGKILL leaves nothing", "all plays", "the kernel's "];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
