@@ -5,6 +5,8 @@ use std::fmt;
 use rst_storm_core::causes::{CATALOGUE, ResetCause, find};
 use rst_storm_core::scenario::{IpVersion, Play, Versions};
 
+use crate::lab::play::addresses::Addresses;
+
 /// One play of a card, in one version of IP.
 #[derive(Clone, Copy, Debug)]
 pub struct Chosen {
@@ -34,6 +36,11 @@ impl Chosen {
     /// The name of its folder in a bundle of many.
     pub fn folder(&self) -> String {
         format!("{}/{}-ipv{}", self.card.id, self.play.id, self.ip())
+    }
+
+    /// What this seed gives it, whatever else is played.
+    pub fn addresses(&self, seed: u64) -> Addresses {
+        Addresses::draw(seed, &self.to_string(), self.version, self.play.topology)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Plays side by side, each in a process of its own, while one reader listens to the kernel for all.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rst_storm_core::kernel::KernelReset;
-use rst_storm_core::scenario::IpVersion;
 use rst_storm_linux::signals::Stop;
 
 use super::choice::Chosen;
@@ -18,7 +17,7 @@ use super::events;
 use super::judge::{Heard, judge};
 use super::listener::Listener;
 use super::row::Row;
-use crate::lab::play::addresses::{Addresses, MOST_PLAYS};
+use crate::lab::play::addresses::Addresses;
 use crate::lab::play::recording::{MANIFEST, Recording};
 
 /// The subcommand that one play's process is started with; it isn't shown to users.
@@ -69,37 +68,40 @@ struct Playing {
     child: Child,
     since: Instant,
     ended: Option<(Instant, bool)>,
+    /// What the kernel said of it.
+    events: Vec<KernelReset>,
 }
 
 /// Plays all of it. `tell` sees each row as it comes. The wish to stop ends what is being played.
+///
+/// They begin in the order of the programme, but for those whose addresses somebody has who still plays: they wait.
 pub fn play(
     programme: &Programme,
     listener: &mut Result<impl Listener, String>,
     stop: &Stop,
     tell: &mut dyn FnMut(&Row),
 ) -> io::Result<Played> {
-    let numbers = numbers(programme.seed, programme.plays.len());
+    let drawn: Vec<Addresses> = programme.plays.iter().map(|chosen| chosen.addresses(programme.seed)).collect();
     let mut waiting: VecDeque<usize> = (0..programme.plays.len()).collect();
     let mut playing: Vec<Playing> = Vec::new();
     let mut rows: Vec<Option<Row>> = programme.plays.iter().map(|_| None).collect();
-    let mut heard: HashMap<(u16, bool), Vec<KernelReset>> = HashMap::new();
     let mut played = Played { not_watched: listener.as_ref().err().cloned(), ..Played::default() };
     while !(waiting.is_empty() && playing.is_empty()) {
         while playing.len() < programme.jobs
             && !stop.is_requested()
-            && let Some(place) = waiting.pop_front()
+            && let Some(place) = next(&mut waiting, &drawn, playing.iter().map(|one| one.place))
         {
-            playing.push(start(programme, place, numbers[place])?);
+            playing.push(start(programme, place, drawn[place])?);
         }
         if stop.is_requested() {
             // What is dropped is killed; its namespaces go with it.
-            return Ok(finish(played, rows, listener));
+            break;
         }
         thread::sleep(LOOK);
         if let Ok(listener) = listener {
             for event in listener.hear() {
-                match known(&event, &playing) {
-                    Some(key) => heard.entry(key).or_default().push(event),
+                match playing.iter_mut().find(|one| one.knows(&event)) {
+                    Some(one) => one.events.push(event),
                     None => played.foreign += 1,
                 }
             }
@@ -111,58 +113,66 @@ pub fn play(
                 still.push(one);
                 continue;
             }
-            let chosen = programme.plays[one.place];
-            let events = heard.remove(&(one.addresses.number, chosen.version == IpVersion::V6)).unwrap_or_default();
-            let heard = match listener {
-                Err(why) => Heard::NotWatched(why.clone()),
-                Ok(listener) => {
-                    let folder = programme.folder.join(chosen.folder());
-                    let unwritten = |error: io::Error| {
-                        io::Error::new(error.kind(), format!("cannot write {}: {error}", folder.display()))
-                    };
-                    events::write(&folder, listener, &events).map_err(unwritten)?;
-                    match listener.lost() {
-                        0 => Heard::All(events),
-                        lost => Heard::NotWatched(format!("{lost} kernel events were lost")),
-                    }
-                }
-            };
+            let heard = heard(programme, &mut one, listener)?;
             match conclude(programme, &mut one, &heard, stop) {
                 Ok(row) => {
                     tell(&row);
                     rows[one.place] = Some(row);
                 }
-                Err(why) => played.failures.push((chosen, why)),
+                Err(why) => played.failures.push((programme.plays[one.place], why)),
             }
         }
         playing = still;
     }
-    Ok(finish(played, rows, listener))
-}
-
-fn finish(mut played: Played, rows: Vec<Option<Row>>, listener: &Result<impl Listener, String>) -> Played {
     played.rows = rows.into_iter().flatten().collect();
     played.lost = listener.as_ref().map_or(0, Listener::lost);
-    played
+    Ok(played)
 }
 
-fn start(programme: &Programme, place: usize, number: u16) -> io::Result<Playing> {
+/// Takes the first that waits and whose addresses nobody has who plays: a seed may give the same ones to two, and an event would be
+/// taken for the other's.
+fn next(
+    waiting: &mut VecDeque<usize>,
+    drawn: &[Addresses],
+    playing: impl Iterator<Item = usize> + Clone,
+) -> Option<usize> {
+    let is_free = |place: &usize| playing.clone().all(|other| !drawn[*place].overlaps(&drawn[other]));
+    let at = waiting.iter().position(is_free)?;
+    waiting.remove(at)
+}
+
+fn start(programme: &Programme, place: usize, addresses: Addresses) -> io::Result<Playing> {
     let chosen = &programme.plays[place];
     let folder = programme.folder.join(chosen.folder());
     fs::create_dir_all(&folder)?;
     let mut arguments: Vec<OsString> = vec![SUBCOMMAND.into(), chosen.to_string().into()];
     arguments.extend(["--ip".into(), chosen.ip().to_string().into()]);
     arguments.extend(["--seed".into(), programme.seed.to_string().into()]);
-    arguments.extend(["--parent".into(), std::process::id().to_string().into()]);
-    arguments.extend(["--number".into(), number.to_string().into(), folder.into_os_string()]);
+    arguments.extend(["--parent".into(), std::process::id().to_string().into(), folder.into_os_string()]);
     let child = Command::new(&programme.program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
-    let addresses = Addresses { version: chosen.version, topology: chosen.play.topology, number };
-    Ok(Playing { place, addresses, child, since: Instant::now(), ended: None })
+    Ok(Playing { place, addresses, child, since: Instant::now(), ended: None, events: Vec::new() })
+}
+
+/// What the kernel said of a play that has ended; where it was listened to, that is written into the bundle too.
+fn heard(programme: &Programme, one: &mut Playing, listener: &Result<impl Listener, String>) -> io::Result<Heard> {
+    let listener = match listener {
+        Err(why) => return Ok(Heard::NotWatched(why.clone())),
+        Ok(listener) => listener,
+    };
+    let folder = programme.folder.join(programme.plays[one.place].folder());
+    let events = std::mem::take(&mut one.events);
+    let unwritten =
+        |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", folder.display()));
+    events::write(&folder, listener, &events).map_err(unwritten)?;
+    Ok(match listener.lost() {
+        0 => Heard::All(events),
+        lost => Heard::NotWatched(format!("{lost} kernel events were lost")),
+    })
 }
 
 impl Playing {
@@ -178,6 +188,16 @@ impl Playing {
             self.ended = Some((Instant::now(), false));
         }
         Ok(())
+    }
+
+    /// Whether an event is its own: by the addresses, since it names no namespace.
+    fn knows(&self, event: &KernelReset) -> bool {
+        let ends = [event.source.addr, event.destination.addr];
+        match ends.iter().filter(|address| self.addresses.host_of(**address).is_some()).count() {
+            0 => false,
+            1 => ends.contains(&self.addresses.nobody()) || event.is_of_a_listener(),
+            _ => true,
+        }
     }
 }
 
@@ -212,46 +232,38 @@ pub fn read_manifest(folder: &Path) -> Result<Recording, String> {
     serde_json::from_slice(&text).map_err(|error| format!("{} is no manifest: {error}", file.display()))
 }
 
-/// Whose event it is: by the addresses, since it names no namespace.
-fn known(event: &KernelReset, playing: &[Playing]) -> Option<(u16, bool)> {
-    let its = |one: &&Playing| {
-        let hosts = [event.source.addr, event.destination.addr].map(|address| one.addresses.host_of(address));
-        let nobody = [event.source.addr, event.destination.addr].contains(&one.addresses.nobody());
-        let known = hosts.iter().flatten().count();
-        known == 2 || (known == 1 && (nobody || event.is_of_a_listener()))
-    };
-    let one = playing.iter().find(its)?;
-    Some((one.addresses.number, one.addresses.version == IpVersion::V6))
-}
-
-/// So many different numbers, the same for the same seed (SplitMix64 of Steele, Lea and Flood, OOPSLA 2014).
-pub fn numbers(seed: u64, count: usize) -> Vec<u16> {
-    let mut state = seed;
-    let mut next = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    };
-    let mut all: Vec<u16> = (0..MOST_PLAYS).collect();
-    for place in (1..all.len()).rev() {
-        let other = (next() % (place as u64 + 1)) as usize;
-        all.swap(place, other);
-    }
-    all.into_iter().cycle().take(count).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use rst_storm_core::scenario::{IpVersion, Topology};
+
     use super::*;
+    use crate::atlas::choice::choose;
 
     #[test]
-    fn the_same_seed_draws_the_same_numbers_and_no_two_plays_share_one() {
-        let drawn = numbers(7, 200);
-        assert_eq!(drawn, numbers(7, 200));
-        assert_ne!(drawn, numbers(8, 200));
-        let different: std::collections::HashSet<u16> = drawn.iter().copied().collect();
-        assert_eq!(different.len(), 200);
+    fn plays_begin_in_order_and_one_whose_addresses_are_taken_waits() {
+        let drawn = [(IpVersion::V4, 5), (IpVersion::V4, 5), (IpVersion::V6, 5), (IpVersion::V4, 6)];
+        let drawn = drawn.map(|(version, number)| Addresses { version, topology: Topology::Bridged, number });
+        let mut waiting: VecDeque<usize> = (0..drawn.len()).collect();
+        let mut next_beside = |playing: &[usize]| next(&mut waiting, &drawn, playing.iter().copied());
+        assert_eq!(next_beside(&[]), Some(0));
+        assert_eq!(next_beside(&[0]), Some(2), "the other version has other addresses");
+        assert_eq!(next_beside(&[0, 2]), Some(3));
+        assert_eq!(next_beside(&[0, 2, 3]), None);
+        assert_eq!(next_beside(&[2, 3]), Some(1));
+        assert_eq!(next_beside(&[]), None);
+    }
+
+    #[test]
+    fn a_play_has_the_same_addresses_alone_and_among_others() {
+        let versions = [IpVersion::V4, IpVersion::V6];
+        let among = choose("all", &versions).expect("all there is");
+        let alone = choose("linger-zero/after-data", &versions).expect("a play");
+        assert_eq!(alone.len(), 2);
+        for one in alone {
+            let same = among.iter().find(|other| other.folder() == one.folder()).expect("it among others");
+            assert_eq!(same.addresses(7), one.addresses(7));
+        }
+        let of_seeds: std::collections::HashSet<u16> = (0..8).map(|seed| among[0].addresses(seed).number).collect();
+        assert!(of_seeds.len() > 1, "{of_seeds:?}");
     }
 }

@@ -8,7 +8,6 @@ use rst_storm_core::scenario::IpVersion;
 use super::exit::{Failure, Verdict};
 use crate::actor::process;
 use crate::atlas::choice::choose;
-use crate::lab::play::addresses::{Addresses, MOST_PLAYS};
 use crate::lab::play::{self, Part, PartError};
 
 #[derive(Debug, Args)]
@@ -20,8 +19,6 @@ pub struct PlayArgs {
     seed: u64,
     #[arg(long)]
     parent: u32,
-    #[arg(long, value_parser = clap::value_parser!(u16).range(..i64::from(MOST_PLAYS)))]
-    number: u16,
     folder: PathBuf,
 }
 
@@ -34,7 +31,7 @@ pub fn play(args: PlayArgs) -> Result<Verdict, Failure> {
     let part = Part {
         name: chosen.to_string(),
         play: chosen.play,
-        addresses: Addresses { version, topology: chosen.play.topology, number: args.number },
+        addresses: chosen.addresses(args.seed),
         seed: args.seed,
         folder: args.folder,
         program,

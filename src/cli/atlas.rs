@@ -33,7 +33,7 @@ pub struct AtlasArgs {
     /// Print what would be done, and do nothing
     #[arg(long, help_heading = HEADING)]
     plan: bool,
-    /// Draw addresses by this number; the same seed gives the same steps [default: drawn]
+    /// Draw addresses by this number; the same seed gives a play the same [default: drawn]
     #[arg(long, help_heading = HEADING, value_name = "N")]
     seed: Option<u64>,
     /// In which version of IP

@@ -6,7 +6,10 @@ use rst_storm_core::scenario::{Host, IpVersion, Peer, Topology};
 use rst_storm_linux::link::LinkAddress;
 
 /// How many plays can have addresses of their own at once: the /24s of 198.18.0.0/15.
-pub const MOST_PLAYS: u16 = 512;
+const MOST_PLAYS: u16 = 512;
+
+/// By so much SplitMix64 goes on from one number to the next (Steele, Lea and Flood, OOPSLA 2014).
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The addresses of one play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub struct Addresses {
     pub version: IpVersion,
     /// Of which topology.
     pub topology: Topology,
-    /// The play's own number; a kernel event names no namespace, so that its addresses alone tell whose it is.
+    /// What they are made of; a kernel event names no namespace, so that its addresses alone tell whose it is.
     pub number: u16,
 }
 
@@ -30,6 +33,19 @@ const BEYOND: u8 = 16;
 const VIRTUAL: u8 = 200;
 
 impl Addresses {
+    /// Those that a seed gives to a play: its name and the version of IP decide, and not what else is played. Two plays may come by
+    /// the same ones.
+    pub fn draw(seed: u64, name: &str, version: IpVersion, topology: Topology) -> Addresses {
+        let spoken = name.bytes().chain([version as u8]);
+        let drawn = spoken.fold(mixed(seed), |state, octet| mixed(state ^ u64::from(octet)));
+        Addresses { version, topology, number: (drawn % u64::from(MOST_PLAYS)) as u16 }
+    }
+
+    /// Whether both can't stand side by side: an event of the kernel would be of either.
+    pub fn overlaps(&self, other: &Addresses) -> bool {
+        (self.version, self.number) == (other.version, other.number)
+    }
+
     /// The address of a host; a middle that routes has one in each network, and this is the client's side.
     pub fn of(&self, host: Host) -> IpAddr {
         match (host, self.topology) {
@@ -94,9 +110,32 @@ impl Addresses {
     }
 }
 
+/// What SplitMix64 gives next after this.
+const fn mixed(state: u64) -> u64 {
+    let state = state.wrapping_add(GAMMA);
+    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seed_name_and_version_decide_and_all_addresses_are_drawn() {
+        let draw = |seed: u64, name: &str, version| Addresses::draw(seed, name, version, Topology::Bridged).number;
+        let first = draw(7, "a/play", IpVersion::V4);
+        assert_eq!(first, draw(7, "a/play", IpVersion::V4));
+        for other in
+            [draw(8, "a/play", IpVersion::V4), draw(7, "a/plaz", IpVersion::V4), draw(7, "a/play", IpVersion::V6)]
+        {
+            assert_ne!(first, other);
+        }
+        let drawn: std::collections::HashSet<u16> =
+            (0..16_384).map(|seed| draw(seed, "a/play", IpVersion::V6)).collect();
+        assert_eq!(drawn.len(), usize::from(MOST_PLAYS));
+    }
 
     #[test]
     fn every_play_has_addresses_of_its_own_in_the_blocks_for_benchmarks() {
