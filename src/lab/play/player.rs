@@ -108,6 +108,7 @@ impl Player {
                 self.stage.enter(host)?;
                 conntrack::flush()?;
             }
+            Step::LinkChecksums(tap) => self.stage.leave_checksums(tap)?,
             Step::BridgeAddress => self.stage.address_bridge()?,
             Step::Await(condition) => self.wait_for(condition)?,
             Step::Pause(milliseconds) => self.pause(milliseconds)?,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rst_storm_core::scenario::{Host, IpVersion, Tap, Topology};
 use rst_storm_linux::link::{BridgePortState, BridgeSettings, Destination, LinkAddress, Links};
 use rst_storm_linux::netns::NetNamespace;
-use rst_storm_linux::{Cause, Error, Result, offload, sysctl};
+use rst_storm_linux::offload::{self, Offload};
+use rst_storm_linux::{Cause, Error, Result, sysctl};
 
 use super::addresses::Addresses;
 use crate::lab::network::{Hosts, quieten};
@@ -113,6 +114,12 @@ impl Stage {
     pub fn address_bridge(&self) -> Result<()> {
         self.enter(Host::Middle)?;
         Links::open()?.add_address(BRIDGE, self.addresses.of(Host::Middle), self.addresses.prefix())
+    }
+
+    /// Leaves the checksums of what goes out at a tap to its link, unfinished.
+    pub fn leave_checksums(&self, tap: Tap) -> Result<()> {
+        self.enter(host_at(tap))?;
+        offload::set(link_at(tap), Offload::TransmitChecksum, true)
     }
 
     fn gateway(&self, host: Host) -> IpAddr {

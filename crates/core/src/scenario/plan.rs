@@ -71,6 +71,7 @@ impl fmt::Display for Step {
             Step::Filter(rule) => write!(f, "{}: rule {rule}", rule.host),
             Step::Unfilter(name) => write!(f, "remove the rule {name}"),
             Step::FlushConntrack(host) => write!(f, "{host}: forget all tracked connections"),
+            Step::LinkChecksums(tap) => write!(f, "{tap}: checksums are left to the link"),
             Step::BridgeAddress => f.write_str("middle: an address for the bridge"),
             Step::Listen(host, name, port, backlog) => write!(f, "{host}: {name}: listen on {port}, backlog {backlog}"),
             Step::Bind(host, name, port) => write!(f, "{host}: {name}: bind to {port}, don't listen"),

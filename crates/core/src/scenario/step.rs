@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::cast::Host;
+use super::cast::{Host, Tap};
 use super::filter::Rule;
 use super::forgery::{Forgery, Replies};
 use crate::tcp::Flags;
@@ -27,6 +27,8 @@ pub enum Step {
     FlushConntrack(Host),
     /// The middle's bridge gets an address, and by it a route to both ends.
     BridgeAddress,
+    /// From now on checksums are left to the link at this tap, as to a network card; a veth leaves them unfinished.
+    LinkChecksums(Tap),
     /// A listener on this port, with a queue of this length.
     Listen(Host, Name, u16, i32),
     /// A socket that is bound to a port and doesn't listen.

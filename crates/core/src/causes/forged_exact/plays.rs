@@ -101,7 +101,7 @@ pub(super) static PLAYS: [Play; 6] = [
         id: "flood",
         title: "of one reset in every window of all numbers, one is exact",
         topology: Topology::Bridged,
-        versions: Versions::OnlyV4("what is guessed are numbers of TCP, which are the same in both"),
+        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(Forgery { count: 71_583, stride: 60_000, ..CARELESS }), ZOMBIE],
         shows: KILLED,
     },

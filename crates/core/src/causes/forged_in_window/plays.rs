@@ -52,7 +52,7 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "flood",
         title: "of one reset in every window of all numbers, none is exact, and one is challenged",
         topology: Topology::Bridged,
-        versions: Versions::OnlyV4("what is guessed are numbers of TCP, which are the same in both"),
+        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
