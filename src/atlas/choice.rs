@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rst_storm_core::causes::{CATALOGUE, ResetCause, find};
-use rst_storm_core::scenario::{IpVersion, Play, Versions};
+use rst_storm_core::scenario::{IpVersion, Play};
 
 use crate::lab::play::addresses::Addresses;
 
@@ -44,8 +44,7 @@ impl Chosen {
     }
 }
 
-/// All plays of a cause, one play of it, or all there are (`all`), in these versions of IP where they have a meaning; an error says
-/// what there is.
+/// All plays of a cause, one play of it, or all there are (`all`), each in these versions of IP; an error says what there is.
 pub fn choose(typed: &str, versions: &[IpVersion]) -> Result<Vec<Chosen>, String> {
     let (cause, play) = match typed.split_once('/') {
         Some((cause, play)) => (cause, Some(play)),
@@ -70,12 +69,8 @@ pub fn choose(typed: &str, versions: &[IpVersion]) -> Result<Vec<Chosen>, String
     let mut chosen = Vec::new();
     for card in cards {
         for known in card.plays.iter().filter(|known| play.is_none_or(|play| known.id == play)) {
-            let fits = |version: &&IpVersion| **version == IpVersion::V4 || known.versions == Versions::Both;
-            chosen.extend(versions.iter().filter(fits).map(|version| Chosen { card, play: known, version: *version }));
+            chosen.extend(versions.iter().map(|version| Chosen { card, play: known, version: *version }));
         }
-    }
-    if chosen.is_empty() {
-        return Err(format!("{typed} has no play in that version of IP"));
     }
     Ok(chosen)
 }

@@ -4,9 +4,7 @@ use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Unread};
 use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, REQUEST, SERVER_LEARNS};
-use crate::scenario::{
-    Condition, Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Until, Versions,
-};
+use crate::scenario::{Condition, Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Until};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -44,7 +42,6 @@ static PLAYS: [Play; 5] = [
         id: "unread-request",
         title: "a server closes without having read the request",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, REQUEST, Step::Close("server"), CLIENT_LEARNS],
         shows: UNREAD,
     },
@@ -52,7 +49,6 @@ static PLAYS: [Play; 5] = [
         id: "partly-read",
         title: "a server closes when it has read a part of the request",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, REQUEST, Step::Read("server", Until::Bytes(5)), Step::Close("server"), CLIENT_LEARNS],
         shows: UNREAD,
     },
@@ -60,7 +56,6 @@ static PLAYS: [Play; 5] = [
         id: "linger-zero-and-unread",
         title: "a server closes with SO_LINGER 0 and data unread: the unread data is looked at first",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             REQUEST,
@@ -80,7 +75,6 @@ static PLAYS: [Play; 5] = [
         id: "answered-unread",
         title: "a server answers a request that it never reads, and closes",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, REQUEST, Step::Write("server", 50), Step::Close("server"), CLIENT_LEARNS],
         shows: UNREAD,
     },
@@ -88,7 +82,6 @@ static PLAYS: [Play; 5] = [
         id: "late-answer",
         title: "a client gives up and closes when the answer has come, unread",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             Step::Write("client", 20),

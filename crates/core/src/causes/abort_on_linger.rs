@@ -4,9 +4,7 @@ use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Reset, Shape, Trace, Unread, Value};
 use crate::scenario::fragment::{CLIENT_LEARNS_LATE, ESTABLISH, EXCHANGE};
-use crate::scenario::{
-    Condition, Count, Direction, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Versions,
-};
+use crate::scenario::{Condition, Count, Direction, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -37,7 +35,6 @@ static PLAYS: [Play; 2] = [
         id: "after-shutdown",
         title: "a server with TCP_LINGER2 -1 shuts down for writing, and closes when its FIN is acknowledged",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -57,7 +54,6 @@ static PLAYS: [Play; 2] = [
         id: "close",
         title: "a server with TCP_LINGER2 -1 closes, and the acknowledgment of its FIN is answered with a reset",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,

@@ -6,7 +6,6 @@ use crate::reset::{Before, Evidence, Facts, Finding, Grounds, Reset, Shape, Trac
 use crate::scenario::fragment::{ACCEPT, BOUND_CLIENT, CLIENT_LEARNS, CONNECT, DROP_ACKS, EXCHANGE, flood};
 use crate::scenario::{
     Condition, Connecting, Count, Ending, Host, Peer, Play, Quantity, SERVICE, Shows, Step, Told, Topology, Until,
-    Versions,
 };
 
 /// The card.
@@ -37,7 +36,6 @@ static PLAYS: [Play; 5] = [
         id: "last-ack",
         title: "the accept queue is full when the handshake's last ACK comes, and tcp_abort_on_overflow is on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_abort_on_overflow", "1"),
             FILL_WHILE_ONE_IS_LATE,
@@ -50,7 +48,6 @@ static PLAYS: [Play; 5] = [
         id: "first-data",
         title: "the accept queue is full when the handshake's last ACK comes with data, and tcp_abort_on_overflow is on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_abort_on_overflow", "1"),
             FILL_WHILE_ONE_IS_LATE,
@@ -64,7 +61,6 @@ static PLAYS: [Play; 5] = [
         id: "stays-silent",
         title: "control: the accept queue is full, tcp_abort_on_overflow is off, and the last ACK is dropped",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             FILL_WHILE_ONE_IS_LATE,
             Step::Unfilter("no-ack"),
@@ -84,7 +80,6 @@ static PLAYS: [Play; 5] = [
         id: "syn-backlog-full",
         title: "control: the SYN backlog is full, there are no SYN cookies, and the client's SYN is dropped",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_syncookies", "0"),
             Step::Listen(Host::Server, "listener", SERVICE, 2),
@@ -107,7 +102,6 @@ static PLAYS: [Play; 5] = [
         id: "syn-cookies",
         title: "control: the SYN backlog is full, and a SYN cookie lets the client in",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_syncookies", "1"),
             Step::Listen(Host::Server, "listener", SERVICE, 2),

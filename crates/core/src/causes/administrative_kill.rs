@@ -4,7 +4,7 @@ use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCau
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, EXCHANGE, SERVER_LEARNS};
-use crate::scenario::{Count, Host, Play, Quantity, Shows, Step, Told, Topology, Versions};
+use crate::scenario::{Count, Host, Play, Quantity, Shows, Step, Told, Topology};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -32,7 +32,6 @@ static PLAYS: [Play; 2] = [
         id: "destroyed",
         title: "a server's connection is destroyed from outside with SOCK_DESTROY",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Destroy("server"), SERVER_LEARNS, CLIENT_LEARNS],
         shows: Shows {
             client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
@@ -48,7 +47,6 @@ static PLAYS: [Play; 2] = [
         id: "destroyed-at-the-client",
         title: "a client's connection is destroyed from outside with SOCK_DESTROY",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Destroy("client"), CLIENT_LEARNS, SERVER_LEARNS],
         shows: Shows {
             client: &[Told::Error("ECONNABORTED"), Told::Error("EPIPE")],

@@ -6,7 +6,7 @@ use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
 use crate::scenario::fragment::{ACCEPT, BOUND_CLIENT, CONNECT, LISTEN, out_of_the_blue};
 use crate::scenario::{
     Ack, Condition, Connecting, Disguise, Forgery, Hook, Host, Match, Number, Peer, Play, Rule, SERVICE, Shows, Step,
-    Then, Topology, Versions,
+    Then, Topology,
 };
 use crate::tcp::Flags;
 
@@ -82,7 +82,6 @@ static PLAYS: [Play; 4] = [
         id: "crossing-syns-unsent",
         title: "two SYNs cross, and the ACK that follows acknowledges what was never sent",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[SYNS_CROSS, crossing_ack(1000), Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1))],
         shows: Shows::reset(Host::Client, Mechanism::BadAckInSynReceived),
     },
@@ -90,7 +89,6 @@ static PLAYS: [Play; 4] = [
         id: "crossing-syns-too-old",
         title: "two SYNs cross, and the ACK that follows acknowledges what lies a window and more before the SYN",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             SYNS_CROSS,
             crossing_ack(-200_000),
@@ -102,7 +100,6 @@ static PLAYS: [Play; 4] = [
         id: "wrong-syn-ack",
         title: "a SYN-ACK acknowledges a number that the client's SYN hasn't, and the client stays in SYN-SENT",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             Step::Filter(&Rule {
@@ -134,7 +131,6 @@ static PLAYS: [Play; 4] = [
         id: "wrong-last-ack",
         title: "the handshake's last ACK acknowledges a number that the server's SYN-ACK hasn't",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             BOUND_CLIENT,

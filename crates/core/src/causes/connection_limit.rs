@@ -5,7 +5,7 @@ use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 use crate::scenario::fragment::{ACCEPT, CONNECT, EXCHANGE, LISTEN};
 use crate::scenario::{
-    Connecting, Count, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology, Until, Versions,
+    Connecting, Count, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology, Until,
 };
 
 /// The card.
@@ -33,7 +33,6 @@ static PLAYS: [Play; 1] = [Play {
     id: "application-limit",
     title: "a server accepts what comes while three connections are open, and resets it at once",
     topology: Topology::Bridged,
-    versions: Versions::Both,
     steps: &[
         LISTEN,
         Step::Rounds(3, &[CONNECT, ACCEPT, EXCHANGE]),

@@ -4,7 +4,7 @@ use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCau
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Unread, Value};
 use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, EXCHANGE, REQUEST};
-use crate::scenario::{Count, Ending, Fate, Host, Play, Quantity, Shows, Step, Told, Topology, Until, Versions};
+use crate::scenario::{Count, Ending, Fate, Host, Play, Quantity, Shows, Step, Told, Topology, Until};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -36,7 +36,6 @@ static PLAYS: [Play; 4] = [
         id: "sigkill",
         title: "a server is killed while a request lies unread",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, REQUEST, HAND, Step::End("worker", Fate::Kill), CLIENT_LEARNS],
         shows: DEATH,
     },
@@ -44,7 +43,6 @@ static PLAYS: [Play; 4] = [
         id: "sigsegv",
         title: "a server dies of a segmentation fault while a request lies unread",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, REQUEST, HAND, Step::End("worker", Fate::Segfault), CLIENT_LEARNS],
         shows: DEATH,
     },
@@ -52,7 +50,6 @@ static PLAYS: [Play; 4] = [
         id: "sigterm",
         title: "a server is ended by SIGTERM while a request lies unread",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, REQUEST, HAND, Step::End("worker", Fate::Terminate), CLIENT_LEARNS],
         shows: DEATH,
     },
@@ -60,7 +57,6 @@ static PLAYS: [Play; 4] = [
         id: "empty-buffer",
         title: "control: a server is killed with nothing unread, and its kernel sends a FIN",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, HAND, Step::End("worker", Fate::Kill), Step::Read("client", Until::End)],
         shows: Shows {
             ending: Ending::Fin,

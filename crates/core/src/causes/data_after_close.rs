@@ -6,7 +6,6 @@ use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
 use crate::scenario::fragment::{CLIENT_LEARNS, CLIENT_LEARNS_LATE, ESTABLISH, EXCHANGE, SERVER_LEARNS};
 use crate::scenario::{
     Condition, Count, Direction, Hook, Host, Match, Play, Quantity, Rule, SERVICE, Shows, Step, Then, Told, Topology,
-    Versions,
 };
 use crate::tcp::Flags;
 
@@ -47,7 +46,6 @@ static PLAYS: [Play; 7] = [
         id: "time-wait",
         title: "a server has closed, its FIN is acknowledged, and the client sends another request",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -62,7 +60,6 @@ static PLAYS: [Play; 7] = [
         id: "fin-unacknowledged",
         title: "a server has closed, and the client sends another request before the FIN has reached it",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -88,7 +85,6 @@ static PLAYS: [Play; 7] = [
         id: "request-crosses-the-fin",
         title: "a request on an idle connection of a pool is on its way when the server closes",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -112,7 +108,6 @@ static PLAYS: [Play; 7] = [
         id: "shutdown-both",
         title: "a server has shut down both directions and keeps its socket, and the client sends another request",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -133,7 +128,6 @@ static PLAYS: [Play; 7] = [
         id: "fin-wait-2-expired",
         title: "a server has closed and forgotten the connection after tcp_fin_timeout",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_fin_timeout", "1"),
             ESTABLISH,
@@ -150,7 +144,6 @@ static PLAYS: [Play; 7] = [
         id: "fin-wait-2-expired-with-a-listener",
         title: "a server has closed and forgotten the connection after tcp_fin_timeout, and still listens",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_fin_timeout", "1"),
             ESTABLISH,
@@ -166,7 +159,6 @@ static PLAYS: [Play; 7] = [
         id: "shutdown-read",
         title: "control: a server has shut down for reading only, and what comes is acknowledged",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,

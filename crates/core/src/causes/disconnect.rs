@@ -4,7 +4,7 @@ use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Progress, Reset};
 use crate::scenario::fragment::{CLIENT_LEARNS, ESTABLISH, EXCHANGE, SERVER_LEARNS};
-use crate::scenario::{Count, Host, Play, Quantity, Shows, Step, Told, Topology, Versions};
+use crate::scenario::{Count, Host, Play, Quantity, Shows, Step, Told, Topology};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -30,7 +30,6 @@ static PLAYS: [Play; 2] = [
         id: "by-the-server",
         title: "a server disconnects its socket with connect(AF_UNSPEC)",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Disconnect("server"), SERVER_LEARNS, CLIENT_LEARNS],
         shows: Shows {
             client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
@@ -46,7 +45,6 @@ static PLAYS: [Play; 2] = [
         id: "by-the-client",
         title: "a client disconnects its socket with connect(AF_UNSPEC)",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Disconnect("client"), CLIENT_LEARNS, SERVER_LEARNS],
         shows: Shows {
             client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],

@@ -8,7 +8,6 @@ use crate::scenario::fragment::{
 };
 use crate::scenario::{
     Connecting, Count, Direction, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology,
-    Versions,
 };
 use crate::tcp::Side;
 
@@ -46,7 +45,6 @@ static PLAYS: [Play; 3] = [
         id: "keepalive-probe",
         title: "a server's host has lost an idle connection, and the client's keepalive probe finds out",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             Step::Option("client", SocketOption::Keepalive(1, 1, 3)),
@@ -64,7 +62,6 @@ static PLAYS: [Play; 3] = [
         id: "fin",
         title: "a server's host has lost a connection and its listener, and the client closes",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -82,7 +79,6 @@ static PLAYS: [Play; 3] = [
         id: "same-port-again",
         title: "a client's host has lost a connection, and connects again from the same port",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             BOUND_CLIENT,

@@ -5,8 +5,7 @@ use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 use crate::scenario::fragment::{ACCEPT, CONNECT, EXCHANGE, LISTEN};
 use crate::scenario::{
-    Condition, Connecting, Count, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology,
-    Until, Versions,
+    Condition, Connecting, Count, Host, Peer, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told, Topology, Until,
 };
 
 /// The card.
@@ -36,7 +35,6 @@ static PLAYS: [Play; 2] = [
         id: "application-timer",
         title: "a server resets each of five connections when it has been idle for two seconds",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(100)]),
@@ -63,7 +61,6 @@ const LOAD_BALANCER: Play = Play {
     id: "load-balancer",
     title: "a load balancer resets both sides of each of five connections when they have been idle for two seconds",
     topology: Topology::Routed,
-    versions: Versions::Both,
     steps: &[
         LISTEN,
         Step::Listen(Host::Middle, "front", SERVICE, 8),

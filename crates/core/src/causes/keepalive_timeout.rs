@@ -4,7 +4,7 @@ use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Value};
 use crate::scenario::fragment::{CLIENT_LEARNS, DEAFEN_SERVER, ESTABLISH, EXCHANGE, SERVER_LEARNS};
-use crate::scenario::{Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology, Versions};
+use crate::scenario::{Count, Host, Play, Quantity, Shows, SocketOption, Step, Told, Topology};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -36,7 +36,6 @@ static PLAYS: [Play; 3] = [
         id: "probes-unanswered",
         title: "a client's keepalive probes stay without an answer",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             Step::Option("client", SocketOption::Keepalive(1, 1, 2)),
@@ -54,7 +53,6 @@ static PLAYS: [Play; 3] = [
         id: "user-timeout",
         title: "a client's keepalive probe stays without an answer until TCP_USER_TIMEOUT has passed",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             Step::Option("client", SocketOption::Keepalive(1, 1, 9)),
@@ -70,7 +68,6 @@ static PLAYS: [Play; 3] = [
         id: "user-timeout-with-data",
         title: "control: data stays without an acknowledgment until TCP_USER_TIMEOUT has passed, and no reset is sent",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,

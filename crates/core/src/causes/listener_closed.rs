@@ -4,7 +4,7 @@ use super::card::{CauseId, GroupFacts, KernelWord, Opinion, Recogniser, ResetCau
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Progress, Reset, Shape, Value};
 use crate::scenario::fragment::{CLIENT_LEARNS, CONNECT, LISTEN};
-use crate::scenario::{Condition, Count, Host, Play, Quantity, Shows, Step, Told, Topology, Until, Versions};
+use crate::scenario::{Condition, Count, Host, Play, Quantity, Shows, Step, Told, Topology, Until};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -37,7 +37,6 @@ static PLAYS: [Play; 2] = [
         id: "one-waits",
         title: "a listener is closed while a connection waits to be accepted",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[LISTEN, CONNECT, WAITING, Step::Close("listener"), CLIENT_LEARNS],
         shows: Shows {
             client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
@@ -52,7 +51,6 @@ static PLAYS: [Play; 2] = [
         id: "a-queue-waits",
         title: "a listener is closed while connections wait that came one after the other",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             Step::Rounds(4, &[CONNECT, Step::Pause(110)]),

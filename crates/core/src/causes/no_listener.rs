@@ -6,7 +6,7 @@ use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
 use crate::scenario::fragment::NOBODY_LISTENS;
-use crate::scenario::{CLOSED, Connecting, Count, Host, Play, Quantity, Shows, Step, Told, Topology, Versions};
+use crate::scenario::{CLOSED, Connecting, Count, Host, Play, Quantity, Shows, Step, Told, Topology};
 
 /// The card.
 pub static CARD: ResetCause = ResetCause {
@@ -31,7 +31,6 @@ static PLAYS: [Play; 3] = [
         id: "closed-port",
         title: "a client connects to a port that no socket has",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[Step::Connect(Host::Client, "client", NOBODY_LISTENS, Connecting::Fails)],
         shows: REFUSED,
     },
@@ -39,7 +38,6 @@ static PLAYS: [Play; 3] = [
         id: "bound-only",
         title: "a client connects to a port that a socket is bound to and doesn't listen on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Bind(Host::Server, "idler", CLOSED),
             Step::Connect(Host::Client, "client", NOBODY_LISTENS, Connecting::Fails),

@@ -8,7 +8,7 @@ use crate::scenario::fragment::{
 };
 use crate::scenario::{
     Ack, Condition, Count, Direction, Forgery, Host, Number, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told,
-    Topology, Until, Versions,
+    Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -57,7 +57,6 @@ static PLAYS: [Play; 5] = [
         id: "close-notify",
         title: "a server says goodbye and closes, and the client closes without having read that",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -75,7 +74,6 @@ static PLAYS: [Play; 5] = [
         id: "linger-zero-after-fin",
         title: "a server closes, and the client that has read to the end closes with SO_LINGER 0",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -94,7 +92,6 @@ static PLAYS: [Play; 5] = [
         id: "unsent-data",
         title: "both have closed, and a server whose last data doesn't fit the client's window disconnects",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             Step::Shutdown("client", Direction::Write),
@@ -117,7 +114,6 @@ static PLAYS: [Play; 5] = [
         id: "fin-wait-2-timer",
         title: "a server has closed, and its time in FIN-WAIT-2 is shortened while it waits",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             // What is over 60 s is waited for in FIN-WAIT-2 itself, the rest as if in TIME-WAIT.
             Step::Set(Host::Server, "net/ipv4/tcp_fin_timeout", "61"),
@@ -139,7 +135,6 @@ static PLAYS: [Play; 5] = [
         id: "late-ack",
         title: "a late acknowledgment comes to a host that has closed, been closed, and forgotten the connection",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             BOUND_CLIENT,

@@ -8,7 +8,6 @@ use crate::scenario::fragment::{
 };
 use crate::scenario::{
     CLOSED, Condition, Count, Host, Play, Quantity, Replies, SERVICE, Shows, SocketOption, Step, Told, Topology, Until,
-    Versions,
 };
 use crate::tcp::Flags;
 
@@ -51,7 +50,6 @@ static PLAYS: [Play; 12] = [
         id: "forgotten-with-a-listener",
         title: "a server's host has lost a connection, the port is still listened on, and the client goes on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Vanish("server"), Step::Write("client", 20), CLIENT_LEARNS],
         shows: Shows { client: RESET, ..Shows::reset(Host::Server, Mechanism::UnknownOnListener) },
     },
@@ -59,7 +57,6 @@ static PLAYS: [Play; 12] = [
         id: "forgotten",
         title: "a server's host has lost a connection and its listener, and the client goes on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -74,7 +71,6 @@ static PLAYS: [Play; 12] = [
         id: "an-ack",
         title: "an acknowledgment out of the blue comes to a closed port",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[Step::Probe(out_of_the_blue(Flags::ACK, 0, CLOSED), Replies::Reset)],
         shows: Shows::reset(Host::Server, Mechanism::NoSocket),
     },
@@ -82,7 +78,6 @@ static PLAYS: [Play; 12] = [
         id: "an-ack-to-a-listener",
         title: "an acknowledgment out of the blue comes to a port that is listened on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[LISTEN, Step::Probe(out_of_the_blue(Flags::ACK, 0, SERVICE), Replies::Reset)],
         shows: Shows::reset(Host::Server, Mechanism::UnknownOnListener),
     },
@@ -90,7 +85,6 @@ static PLAYS: [Play; 12] = [
         id: "data",
         title: "data out of the blue comes to a closed port",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[Step::Probe(out_of_the_blue(PUSH, 20, CLOSED), Replies::Reset)],
         shows: Shows::reset(Host::Server, Mechanism::NoSocket),
     },
@@ -98,7 +92,6 @@ static PLAYS: [Play; 12] = [
         id: "a-fin",
         title: "a FIN out of the blue comes to a port that is listened on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[LISTEN, Step::Probe(out_of_the_blue(Flags::FIN.with(Flags::ACK), 0, SERVICE), Replies::Reset)],
         shows: Shows::reset(Host::Server, Mechanism::UnknownOnListener),
     },
@@ -106,7 +99,6 @@ static PLAYS: [Play; 12] = [
         id: "a-syn-ack",
         title: "a SYN-ACK that nobody asked for comes to a closed port",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[Step::Probe(out_of_the_blue(Flags::SYN.with(Flags::ACK), 0, CLOSED), Replies::Reset)],
         shows: Shows::reset(Host::Server, Mechanism::NoSocket),
     },
@@ -114,7 +106,6 @@ static PLAYS: [Play; 12] = [
         id: "invalid-cookie",
         title: "an acknowledgment with an invalid SYN cookie comes to a port that was just flooded",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_syncookies", "1"),
             Step::Listen(Host::Server, "listener", SERVICE, 2),
@@ -131,7 +122,6 @@ static PLAYS: [Play; 12] = [
         id: "expired-request",
         title: "a server never got the handshake's last ACK and has given the request up, and the client sends data",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_synack_retries", "0"),
             LISTEN,
@@ -149,7 +139,6 @@ static PLAYS: [Play; 12] = [
         id: "request-of-a-closed-listener",
         title: "a listener is closed before the handshake's last ACK comes, and the client sends data",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             BOUND_CLIENT,
@@ -166,7 +155,6 @@ static PLAYS: [Play; 12] = [
         id: "gave-up-by-user-timeout",
         title: "a server hears no acknowledgments, gives up by TCP_USER_TIMEOUT without a word, and the client speaks",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -186,7 +174,6 @@ static PLAYS: [Play; 12] = [
         id: "gave-up-by-retries",
         title: "a server hears no acknowledgments, gives up by tcp_retries2 without a word, and the client speaks",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_retries2", "1"),
             ESTABLISH,

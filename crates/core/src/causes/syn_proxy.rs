@@ -6,7 +6,7 @@ use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Value};
 use crate::scenario::fragment::{ESTABLISH, EXCHANGE};
 use crate::scenario::{
     Connecting, Conntrack, Count, Ending, Hook, Host, Match, Peer, Play, Quantity, Rule, SERVICE, Shows, Step, Tap,
-    Then, Told, Topology, Until, Versions,
+    Then, Told, Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -71,7 +71,6 @@ static PLAYS: [Play; 2] = [
         id: "closed-behind",
         title: "a SYN proxy's server has nothing that listens",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             PROXY,
             // The reset can be there before anybody has asked how connect() went.
@@ -97,7 +96,6 @@ static PLAYS: [Play; 2] = [
         id: "open-behind",
         title: "control: a SYN proxy's server listens, and request and answer pass",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             PROXY,
             Step::Filter(&Rule {

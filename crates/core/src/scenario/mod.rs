@@ -12,7 +12,7 @@ pub use crate::tcp::IpVersion;
 pub use cast::{Host, Tap, Topology};
 pub use filter::{Conntrack, Hook, Match, Rule, Then};
 pub use forgery::{Ack, Disguise, Forgery, Number, Replies};
-pub use play::{Count, Ending, Play, Quantity, Shows, Told, Versions};
+pub use play::{Count, Ending, Play, Quantity, Shows, Told};
 pub use step::{Condition, Connecting, Direction, Fate, Name, Peer, SocketOption, Step, Until};
 
 /// The port that a play's server listens on.

@@ -13,21 +13,10 @@ pub struct Play {
     pub title: &'static str,
     /// How the hosts are joined.
     pub topology: Topology,
-    /// In which versions of IP it has a meaning.
-    pub versions: Versions,
     /// What is done.
     pub steps: &'static [Step],
     /// What must be seen.
     pub shows: Shows,
-}
-
-/// In which versions of IP a play has a meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Versions {
-    /// In both.
-    Both,
-    /// In version 4 only, because of this.
-    OnlyV4(&'static str),
 }
 
 /// What every witness must show. What is left out is not looked at.

@@ -3,7 +3,7 @@
 use crate::scenario::fragment::{ACCEPT, CLIENT_LEARNS, CONNECT, ESTABLISH, EXCHANGE, LISTEN, SERVER_LEARNS};
 use crate::scenario::{
     Condition, Connecting, Conntrack, Count, Ending, Hook, Host, Match, Peer, Play, Quantity, Rule, SERVICE, Shows,
-    Step, Tap, Then, Told, Topology, Until, Versions,
+    Step, Tap, Then, Told, Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -58,7 +58,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "syn-in-input",
         title: "the server's own firewall rejects a SYN to a port that is listened on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[LISTEN, Step::Filter(&INPUT), CONNECT_IN_VAIN],
         shows: REFUSED,
     },
@@ -66,7 +65,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "established-in-input",
         title: "the server's own firewall rejects the second request of a connection, and the server talks on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -94,7 +92,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "in-the-servers-output",
         title: "control: a rule in the server's output resets the server's own program, and nothing leaves",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -119,7 +116,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "in-the-clients-output",
         title: "control: a rule in the client's output resets the client's own program, and nothing leaves",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Filter(&CLIENTS_OUTPUT), Step::Write("client", 20), CLIENT_LEARNS],
         shows: Shows {
             client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
@@ -136,7 +132,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "routed-to-the-server",
         title: "a router rejects what goes to the server: the client is reset, the server talks on",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -160,7 +155,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "routed-to-the-client",
         title: "a router rejects what comes from the server: the server is reset, the client hears nothing",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Filter(&FORWARD_BACK), Step::Write("server", 50), SERVER_LEARNS],
         shows: Shows {
             except: &[(Tap::Client, Ending::Silence), (Tap::ClientPort, Ending::Silence)],
@@ -176,7 +170,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "routed-syn",
         title: "a router rejects new connections, while one that is open goes on",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[ESTABLISH, Step::Filter(&NEW_ONES), CONNECT_IN_VAIN, EXCHANGE],
         shows: Shows { except: NOT_AT_THE_SERVER, ..REFUSED },
     },
@@ -184,7 +177,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "bridge-port-syn",
         title: "a bridge's port rejects a SYN as it comes in",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[LISTEN, Step::Filter(&PORT), CONNECT_IN_VAIN],
         shows: Shows { except: NOT_AT_THE_SERVER, ..REFUSED },
     },
@@ -192,7 +184,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "bridge-port-established",
         title: "a bridge's port rejects the second request of a connection, and the server talks on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -216,7 +207,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "bridged-as-ip",
         title: "a bridge whose frames go through netfilter's IP hooks rejects a SYN, having a route to its sender",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[BRIDGED_AS_IP, Step::BridgeAddress, LISTEN, Step::Filter(&FORWARD), CONNECT_IN_VAIN],
         shows: Shows { except: NOT_AT_THE_SERVER, ..REFUSED },
     },
@@ -224,7 +214,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "bridged-as-ip-without-route",
         title: "control: without a route to its sender, such a bridge drops the SYN, and can't reset",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             BRIDGED_AS_IP,
             LISTEN,
@@ -245,7 +234,6 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "over-a-limit",
         title: "the server's own firewall rejects the third connection, and two that are open go on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             Step::Filter(&THE_THIRD),

@@ -1,9 +1,7 @@
 //! How both ends are reset at once.
 
 use crate::scenario::fragment::{CARELESS, CLIENT_LEARNS, ESTABLISH, EXCHANGE, INJECTED, SERVER_LEARNS};
-use crate::scenario::{
-    Count, Disguise, Ending, Forgery, Host, Play, Quantity, Shows, Step, Tap, Told, Topology, Versions,
-};
+use crate::scenario::{Count, Disguise, Ending, Forgery, Host, Play, Quantity, Shows, Step, Tap, Told, Topology};
 
 const KILLED: Shows = Shows {
     // At each port of the middle passes one of the two.
@@ -25,7 +23,6 @@ pub(super) static PLAYS: [Play; 2] = [
         id: "copied",
         title: "the middle resets both ends, each to the last octet as the other would",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -39,7 +36,6 @@ pub(super) static PLAYS: [Play; 2] = [
         id: "wrong-ttl",
         title: "the middle resets both ends with bare resets from further away",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,

@@ -5,7 +5,7 @@ use crate::scenario::fragment::{
 };
 use crate::scenario::{
     Ack, Condition, Connecting, Count, Ending, Forgery, Host, Number, Peer, Play, Quantity, SERVICE, Shows, Step, Tap,
-    Told, Topology, Until, Versions,
+    Told, Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -32,7 +32,6 @@ pub(super) static PLAYS: [Play; 6] = [
         id: "copied",
         title: "the middle forges the server's reset to the last octet of its header, and the server talks on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(INJECTED), ZOMBIE],
         shows: KILLED,
     },
@@ -40,7 +39,6 @@ pub(super) static PLAYS: [Play; 6] = [
         id: "copied-and-silent",
         title: "the middle forges the server's reset to the last octet of its header, and the server never learns",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -60,7 +58,6 @@ pub(super) static PLAYS: [Play; 6] = [
         id: "wrong-ttl",
         title: "the middle forges a bare reset from further away, and the server talks on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(CARELESS), ZOMBIE],
         shows: KILLED,
     },
@@ -68,7 +65,6 @@ pub(super) static PLAYS: [Play; 6] = [
         id: "bogus-ack",
         title: "the middle forges a reset that acknowledges what was never sent, and it is taken all the same",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(Forgery { ack: Ack::Plain(0x5eed_5eed), ..INJECTED }), ZOMBIE],
         shows: KILLED,
     },
@@ -76,7 +72,6 @@ pub(super) static PLAYS: [Play; 6] = [
         id: "into-syn-sent",
         title: "the middle forges a refusal before the server's SYN-ACK arrives",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             HOLD_SYN_ACK,
@@ -101,7 +96,6 @@ pub(super) static PLAYS: [Play; 6] = [
         id: "flood",
         title: "of one reset in every window of all numbers, one is exact",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(Forgery { count: 71_583, stride: 60_000, ..CARELESS }), ZOMBIE],
         shows: KILLED,
     },

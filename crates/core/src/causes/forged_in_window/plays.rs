@@ -1,9 +1,7 @@
 //! How a reset is forged with a number in the window that isn't exact.
 
 use crate::scenario::fragment::{CARELESS, ESTABLISH, EXCHANGE, INJECTED};
-use crate::scenario::{
-    Condition, Count, Ending, Forgery, Host, Number, Play, Quantity, Shows, Step, Tap, Topology, Versions,
-};
+use crate::scenario::{Condition, Count, Ending, Forgery, Host, Number, Play, Quantity, Shows, Step, Tap, Topology};
 
 const CHALLENGED: Step = Step::Await(Condition::Counted(Host::Client, "TcpExt.TCPChallengeACK", 1));
 
@@ -24,7 +22,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "copied",
         title: "a reset a thousand octets ahead, else like the server's own, is challenged",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -38,7 +35,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "wrong-ttl",
         title: "a bare reset a thousand octets ahead, from further away, is challenged",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -52,7 +48,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "flood",
         title: "of one reset in every window of all numbers, none is exact, and one is challenged",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,

@@ -5,7 +5,7 @@ use crate::scenario::fragment::{
 };
 use crate::scenario::{
     Ack, Condition, Connecting, Count, Ending, Forgery, Host, Number, Peer, Play, Quantity, SERVICE, Shows, Step, Tap,
-    Topology, Versions,
+    Topology,
 };
 
 const LIVES: Shows = Shows {
@@ -25,7 +25,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "behind",
         title: "a reset with a number that lies behind is dropped, and both ends go on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(Forgery { seq: Number::Next(-100_000), ..INJECTED }), EXCHANGE],
         shows: LIVES,
     },
@@ -33,7 +32,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "far-ahead",
         title: "a reset with a number far ahead of the window is dropped, and both ends go on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(Forgery { seq: Number::Next(1 << 30), ..CARELESS }), EXCHANGE],
         shows: LIVES,
     },
@@ -41,7 +39,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "into-syn-sent",
         title: "a client in SYN-SENT drops resets that don't acknowledge its SYN, and connects",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             HOLD_SYN_ACK,

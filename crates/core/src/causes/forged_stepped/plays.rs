@@ -1,9 +1,7 @@
 //! How several resets are forged at once.
 
 use crate::scenario::fragment::{CARELESS, CLIENT_LEARNS, ESTABLISH, EXCHANGE, INJECTED, SERVER_LEARNS};
-use crate::scenario::{
-    Count, Ending, Forgery, Host, Number, Play, Quantity, Shows, Step, Tap, Told, Topology, Versions,
-};
+use crate::scenario::{Count, Ending, Forgery, Host, Number, Play, Quantity, Shows, Step, Tap, Told, Topology};
 
 /// The end that was impersonated talks on, and the victim resets it.
 const ZOMBIE: Step = Step::Do(&[CLIENT_LEARNS, Step::Write("server", 50), SERVER_LEARNS]);
@@ -24,7 +22,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "by-segments",
         title: "three bare resets at +0, +1460 and +4380, and the server talks on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -41,7 +38,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "copied",
         title: "three resets at +0, +1460 and +4380, else like the server's own, and the server talks on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -58,7 +54,6 @@ pub(super) static PLAYS: [Play; 3] = [
         id: "three-alike",
         title: "three copies of one reset, and the server talks on",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, EXCHANGE, Step::Forge(Forgery { count: 3, ttl: Some(200), ..INJECTED }), ZOMBIE],
         shows: KILLED,
     },

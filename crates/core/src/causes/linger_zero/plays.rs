@@ -6,7 +6,7 @@ use crate::scenario::fragment::{
 };
 use crate::scenario::{
     Condition, Connecting, Count, Direction, Ending, Hook, Host, Match, Peer, Play, Quantity, Rule, SERVICE, Shows,
-    SocketOption, Step, Tap, Then, Told, Topology, Until, Versions,
+    SocketOption, Step, Tap, Then, Told, Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -16,7 +16,6 @@ pub static PLAYS: [Play; 9] = [
         id: "after-accept",
         title: "a server closes with SO_LINGER 0 as soon as it has accepted",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[ESTABLISH, Step::Option("server", SocketOption::LingerZero), Step::Close("server"), CLIENT_LEARNS],
         shows: Shows {
             client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
@@ -31,7 +30,6 @@ pub static PLAYS: [Play; 9] = [
         id: "after-data",
         title: "a server closes with SO_LINGER 0 after request and answer",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -49,7 +47,6 @@ pub static PLAYS: [Play; 9] = [
         id: "by-the-client",
         title: "a client closes with SO_LINGER 0 after request and answer",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -67,7 +64,6 @@ pub static PLAYS: [Play; 9] = [
         id: "before-accept",
         title: "a client closes with SO_LINGER 0 before the server has accepted",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             CONNECT,
@@ -89,7 +85,6 @@ pub static PLAYS: [Play; 9] = [
         id: "before-the-syn-ack",
         title: "control: a client closes with SO_LINGER 0 before its SYN is answered, and sends no reset",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Filter(&Rule {
                 name: "no-syn",
@@ -116,7 +111,6 @@ pub static PLAYS: [Play; 9] = [
         id: "through-a-proxy",
         title: "a server closes with SO_LINGER 0, and the proxy before it passes that on to its client",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             LISTEN,
             Step::Listen(Host::Middle, "front", SERVICE, 8),
@@ -154,7 +148,6 @@ pub static PLAYS: [Play; 9] = [
         id: "fin-by-the-client",
         title: "control: a client closes first, without SO_LINGER",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -169,7 +162,6 @@ pub static PLAYS: [Play; 9] = [
         id: "fin-by-the-server",
         title: "control: a server closes first, without SO_LINGER",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             ESTABLISH,
             EXCHANGE,
@@ -184,7 +176,6 @@ pub static PLAYS: [Play; 9] = [
         id: "retries-exhausted",
         title: "control: a server hears no acknowledgments and gives up by tcp_retries2, and sends no reset",
         topology: Topology::Bridged,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Server, "net/ipv4/tcp_retries2", "1"),
             ESTABLISH,

@@ -4,7 +4,7 @@ use crate::kernel::Mechanism;
 use crate::scenario::fragment::{ACCEPT, EXCHANGE, LISTEN, SERVER_LEARNS};
 use crate::scenario::{
     Ack, Condition, Connecting, Conntrack, Count, Disguise, Forgery, Hook, Host, Match, Number, Peer, Play, Quantity,
-    Rule, SERVICE, Shows, SocketOption, Step, Then, Told, Topology, Until, Versions,
+    Rule, SERVICE, Shows, SocketOption, Step, Then, Told, Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -85,7 +85,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "invalid-segment",
         title: "a segment outside the tracked window passes untranslated",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Filter(&INVALID),
             THROUGH,
@@ -110,7 +109,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "liberal-tracking",
         title: "control: a tracking that is liberal translates the same segment",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_be_liberal", "1"),
             Step::Filter(&INVALID),
@@ -130,7 +128,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "invalid-dropped",
         title: "control: a rule drops the same segment before it leaves untranslated",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Filter(&DROP_INVALID),
             THROUGH,
@@ -150,7 +147,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "state-flushed",
         title: "the tracked connections are flushed, and the server's next data passes untranslated",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Filter(&INVALID),
             THROUGH,
@@ -164,7 +160,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "state-expired",
         title: "the tracking forgets an idle connection, and the server's next data passes untranslated",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_timeout_established", "1"),
             Step::Filter(&INVALID),
@@ -179,7 +174,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "kept-alive",
         title: "control: keepalive probes come more often than the tracking forgets",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_timeout_established", "2"),
             CONNECT_THROUGH,
@@ -196,7 +190,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "flushed-and-strict",
         title: "control: the tracking takes up no half connection, and a rule drops what is invalid",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_loose", "0"),
             Step::Filter(&DROP_INVALID),
@@ -220,7 +213,6 @@ pub(super) static PLAYS: [Play; 8] = [
         id: "flushed-and-taken-up",
         title: "control: a rule drops the server's half connections, until the client's next data is translated again",
         topology: Topology::Routed,
-        versions: Versions::Both,
         steps: &[
             Step::Filter(&DROP_MIDSTREAM),
             THROUGH,

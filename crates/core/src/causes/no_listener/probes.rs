@@ -4,7 +4,7 @@ use crate::kernel::Mechanism;
 use crate::scenario::fragment::{ESTABLISH, EXCHANGE};
 use crate::scenario::{
     Ack, CLOSED, Connecting, Count, Disguise, Forgery, Hook, Host, Match, Number, Peer, Play, Quantity, Replies, Rule,
-    SERVICE, Shows, Step, Then, Topology, Versions,
+    SERVICE, Shows, Step, Then, Topology,
 };
 use crate::tcp::Flags;
 
@@ -55,7 +55,6 @@ pub(super) const PLAY: Play = Play {
     id: "probes",
     title: "what answers a probe of an open, a closed and a filtered port, and of a connection",
     topology: Topology::Bridged,
-    versions: Versions::Both,
     steps: &[
         ESTABLISH,
         // A connection's challenges are limited: each is asked once.
