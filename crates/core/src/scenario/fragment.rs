@@ -1,8 +1,9 @@
-//! Beginnings that many plays share.
+//! Beginnings and ends that plays share.
 
-use super::cast::Host;
+use super::cast::{Host, Tap};
 use super::filter::{Hook, Match, Rule, Then};
 use super::forgery::{Ack, Disguise, Forgery, Number};
+use super::play::{Count, Ending, Quantity, Shows, Told};
 use super::step::{Condition, Connecting, Peer, SocketOption, Step, Until};
 use super::{CLOSED, SERVICE};
 use crate::tcp::Flags;
@@ -100,6 +101,7 @@ pub const fn flood(count: u32) -> Step {
 
 /// A request of twenty octets that the server's kernel has and its program hasn't read.
 pub const REQUEST: Step = Step::Do(&[Step::Write("client", 20), Step::Await(Condition::Arrived("server", 20))]);
+
 /// A careful injector's reset to the client: the middle copies everything that the server's own next segment would have.
 pub const INJECTED: Forgery = Forgery {
     by: Host::Middle,
@@ -119,7 +121,7 @@ pub const INJECTED: Forgery = Forgery {
 pub const CARELESS: Forgery = Forgery { flags: Flags::RST, ack: Ack::Plain(0), ttl: Some(200), window: 0, ..INJECTED };
 
 /// The middle takes the server's SYN-ACKs away, until they are released.
-pub const HOLD_SYN_ACK: Step = Step::Filter(&Rule {
+const HOLD_SYN_ACK: Step = Step::Filter(&Rule {
     name: "hold",
     host: Host::Middle,
     hook: Hook::Ingress(Host::Server),
@@ -129,3 +131,27 @@ pub const HOLD_SYN_ACK: Step = Step::Filter(&Rule {
 
 /// The next one passes, a second after the first.
 pub const RELEASE_SYN_ACK: Step = Step::Unfilter("hold");
+
+/// The client is in SYN-SENT, and the server's SYN-ACK was held.
+pub const IN_SYN_SENT: Step = Step::Do(&[
+    LISTEN,
+    HOLD_SYN_ACK,
+    Step::Connect(Host::Client, "client", Peer::At(Host::Server, SERVICE), Connecting::UnderWay),
+    Step::Await(Condition::Met("hold", 1)),
+]);
+
+/// The client was reset in the server's name: the server talks on, and the client resets it.
+pub const ZOMBIE: Step = Step::Do(&[CLIENT_LEARNS, Step::Write("server", 50), SERVER_LEARNS]);
+
+/// What a forged reset to the client shows, with [`ZOMBIE`].
+pub const KILLED_BY_FORGERY: Shows = Shows {
+    // Toward the server only the victim's own reset passes.
+    except: &[(Tap::ServerPort, Ending::Reset(Host::Client)), (Tap::Server, Ending::Reset(Host::Client))],
+    client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+    server: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+    counts: &[
+        Count::Counter(Host::Client, "Tcp.EstabResets", Quantity::Exactly(1)),
+        Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+    ],
+    ..Shows::foreign_reset(Host::Server)
+};

@@ -53,6 +53,25 @@ const REFUSED: Shows = Shows {
     ..AS_THE_SERVER
 };
 
+/// The client's next request meets the rule. The server talks on, and its client's answer to that meets the rule too.
+const REJECTED_ON_THE_WAY: Step = Step::Do(&[
+    Step::Write("client", 20),
+    CLIENT_LEARNS,
+    Step::Write("server", 50),
+    Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1)),
+]);
+
+/// What that shows.
+const KILLED_ON_THE_WAY: Shows = Shows {
+    except: NOT_AT_THE_SERVER,
+    client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
+    counts: &[
+        Count::Rule("reject", Quantity::AtLeast(2)),
+        Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+    ],
+    ..AS_THE_SERVER
+};
+
 pub(super) static PLAYS: [Play; 12] = [
     Play {
         id: "syn-in-input",
@@ -132,24 +151,8 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "routed-to-the-server",
         title: "a router rejects what goes to the server: the client is reset, the server talks on",
         topology: Topology::Routed,
-        steps: &[
-            ESTABLISH,
-            EXCHANGE,
-            Step::Filter(&FORWARD),
-            Step::Write("client", 20),
-            CLIENT_LEARNS,
-            Step::Write("server", 50),
-            Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1)),
-        ],
-        shows: Shows {
-            except: NOT_AT_THE_SERVER,
-            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
-            counts: &[
-                Count::Rule("reject", Quantity::AtLeast(2)),
-                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
-            ],
-            ..AS_THE_SERVER
-        },
+        steps: &[ESTABLISH, EXCHANGE, Step::Filter(&FORWARD), REJECTED_ON_THE_WAY],
+        shows: KILLED_ON_THE_WAY,
     },
     Play {
         id: "routed-to-the-client",
@@ -184,24 +187,8 @@ pub(super) static PLAYS: [Play; 12] = [
         id: "bridge-port-established",
         title: "a bridge's port rejects the second request of a connection, and the server talks on",
         topology: Topology::Bridged,
-        steps: &[
-            ESTABLISH,
-            EXCHANGE,
-            Step::Filter(&PORT),
-            Step::Write("client", 20),
-            CLIENT_LEARNS,
-            Step::Write("server", 50),
-            Step::Await(Condition::Seen(Host::Client, Flags::RST, Flags::RST, 1)),
-        ],
-        shows: Shows {
-            except: NOT_AT_THE_SERVER,
-            client: &[Told::Error("ECONNRESET"), Told::Error("EPIPE")],
-            counts: &[
-                Count::Rule("reject", Quantity::AtLeast(2)),
-                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
-            ],
-            ..AS_THE_SERVER
-        },
+        steps: &[ESTABLISH, EXCHANGE, Step::Filter(&PORT), REJECTED_ON_THE_WAY],
+        shows: KILLED_ON_THE_WAY,
     },
     Play {
         id: "bridged-as-ip",

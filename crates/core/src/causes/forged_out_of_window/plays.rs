@@ -1,11 +1,8 @@
 //! How a reset is forged with a number that nobody looks at.
 
-use crate::scenario::fragment::{
-    ACCEPT, CARELESS, ESTABLISH, EXCHANGE, HOLD_SYN_ACK, INJECTED, LISTEN, RELEASE_SYN_ACK,
-};
+use crate::scenario::fragment::{ACCEPT, CARELESS, ESTABLISH, EXCHANGE, IN_SYN_SENT, INJECTED, RELEASE_SYN_ACK};
 use crate::scenario::{
-    Ack, Condition, Connecting, Count, Ending, Forgery, Host, Number, Peer, Play, Quantity, SERVICE, Shows, Step, Tap,
-    Topology,
+    Ack, Condition, Count, Ending, Forgery, Host, Number, Play, Quantity, Shows, Step, Tap, Topology,
 };
 
 const LIVES: Shows = Shows {
@@ -40,10 +37,7 @@ pub(super) static PLAYS: [Play; 3] = [
         title: "a client in SYN-SENT drops resets that don't acknowledge its SYN, and connects",
         topology: Topology::Bridged,
         steps: &[
-            LISTEN,
-            HOLD_SYN_ACK,
-            Step::Connect(Host::Client, "client", Peer::At(Host::Server, SERVICE), Connecting::UnderWay),
-            Step::Await(Condition::Met("hold", 1)),
+            IN_SYN_SENT,
             Step::Volley(&[
                 Forgery { seq: Number::Plain(0), ..CARELESS },
                 Forgery { seq: Number::Plain(0), ack: Ack::Sent(1), ttl: Some(200), window: 0, ..INJECTED },
