@@ -14,9 +14,9 @@ use crate::atlas::choice::{Chosen, choose};
 use crate::atlas::folder::Folder;
 use crate::atlas::listener::Listener;
 use crate::atlas::matrix::{Matrix, SCHEMA};
-use crate::atlas::schedule::{self, Programme};
+use crate::atlas::schedule::{self, Played, Programme};
 use crate::report::atlas as report;
-use crate::report::output::Loudness;
+use crate::report::output::{Loudness, Output};
 use crate::watch::{KernelWatch, KernelWatchPlan, TraceRecord};
 
 /// The options that belong to plays, by their ids.
@@ -116,23 +116,7 @@ fn play_all(
         program,
     };
     let mut listener = listen();
-    let output = &mut session.output;
-    let style = output.style();
-    let is_text = args.format == TypedForm::Text;
-    if is_text {
-        output.say(&report::beginning(&programme, listener.as_ref().err()));
-    }
-    let played = schedule::play(&programme, &mut listener, &session.stop, &mut |row| {
-        if is_text {
-            output.say(&report::row(row, style));
-            output.detail(&report::columns(row));
-            output.say(&report::probes(row));
-            if output.loudness() == Loudness::Quiet && !row.holds() {
-                output.insist(&report::row(row, style));
-            }
-        }
-    });
-    let played = played.map_err(|error| Failure::lacks(format!("play: {error}")))?;
+    let played = play_and_tell(&programme, &mut listener, args.format, &mut session)?;
     let interrupted = session.stop.is_requested();
     // What a part of the plays makes says nothing of the kernel's whole list.
     let reasons = match &listener {
@@ -144,32 +128,67 @@ fn play_all(
         let file = folder.path().join("matrix.json");
         std::fs::write(&file, report::json(&matrix)).map_err(|error| session::unwritable(&file, &error))?;
     }
-    match args.format {
-        TypedForm::Text => output.say(&report::matrix(&matrix, &played, style)),
-        TypedForm::Json => output.insist(&report::json(&matrix)),
-        TypedForm::Junit => output.insist(&report::junit(&matrix)),
-    }
     let differences = other.map(|other| matrix.against(&other));
-    match (&differences, args.format) {
+    let output = &mut session.output;
+    tell(&matrix, &played, differences.as_deref(), args.format, output);
+    if interrupted && args.format == TypedForm::Text {
+        output.say(&report::interrupted(&matrix, programme.plays.len()));
+    }
+    session.close()?;
+    complain(&played.failures)?;
+    let holds = matrix.holds() && !interrupted && differences.is_none_or(|differences| differences.is_empty());
+    Ok(if holds { Verdict::Holds } else { Verdict::Fails })
+}
+
+/// Plays, and tells each row as it comes, where rows are for people.
+fn play_and_tell(
+    programme: &Programme,
+    listener: &mut Result<KernelWatch, String>,
+    format: TypedForm,
+    session: &mut Session,
+) -> Result<Played, Failure> {
+    let output = &mut session.output;
+    let style = output.style();
+    let is_text = format == TypedForm::Text;
+    if is_text {
+        output.say(&report::beginning(programme, listener.as_ref().err()));
+    }
+    let played = schedule::play(programme, listener, &session.stop, &mut |row| {
+        if is_text {
+            output.say(&report::row(row, style));
+            output.detail(&report::columns(row));
+            output.say(&report::probes(row));
+            if output.loudness() == Loudness::Quiet && !row.holds() {
+                output.insist(&report::row(row, style));
+            }
+        }
+    });
+    played.map_err(|error| Failure::lacks(format!("play: {error}")))
+}
+
+/// Tells all rows together, and what is otherwise than in another matrix.
+fn tell(matrix: &Matrix, played: &Played, differences: Option<&[String]>, format: TypedForm, output: &mut Output) {
+    match format {
+        TypedForm::Text => output.say(&report::matrix(matrix, played, output.style())),
+        TypedForm::Json => output.insist(&report::json(matrix)),
+        TypedForm::Junit => output.insist(&report::junit(matrix)),
+    }
+    match (differences, format) {
         (Some(differences), TypedForm::Text) => output.say(&report::differences(differences)),
         // A document has no place for them.
         (Some(differences), _) => differences.iter().for_each(|line| session::warn(format!("otherwise there: {line}"))),
         (None, _) => {}
     }
-    if interrupted && is_text {
-        output.say(&report::interrupted(&matrix, programme.plays.len()));
-    }
-    session.close()?;
-    if let Some((chosen, why)) = played.failures.first() {
-        let count = played.failures.len();
-        let which = format!("{chosen} (IPv{}): {why}", chosen.ip());
-        return Err(Failure::lacks(match count {
-            1 => which,
-            _ => format!("{count} plays could not be played; the first: {which}"),
-        }));
-    }
-    let holds = matrix.holds() && !interrupted && differences.is_none_or(|differences| differences.is_empty());
-    Ok(if holds { Verdict::Holds } else { Verdict::Fails })
+}
+
+/// Plays that left no bundle are a failure, of which the first is told.
+fn complain(failures: &[(Chosen, String)]) -> Result<(), Failure> {
+    let Some((chosen, why)) = failures.first() else { return Ok(()) };
+    let which = format!("{chosen} (IPv{}): {why}", chosen.ip());
+    Err(Failure::lacks(match failures.len() {
+        1 => which,
+        count => format!("{count} plays could not be played; the first: {which}"),
+    }))
 }
 
 fn read_matrix(path: &Path) -> Result<Matrix, Failure> {
