@@ -10,7 +10,7 @@ use super::scribe::{self, Frame, Scribe};
 use crate::report::explain::comment::Comments;
 use crate::report::explain::compact;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
-use crate::report::explain::kernel::{Heard, HeardTally};
+use crate::report::explain::kernel::{Heard, HeardTally, TraceSums};
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
 use crate::report::explain::text::Detail;
@@ -282,7 +282,7 @@ impl Teller<'_> {
         self.push(&text::services(summary, &self.page));
         self.push(&text::groups(summary, &self.names, &self.page));
         if let Some(witness) = &self.witness {
-            let said = self.heard.text(witness.clock(), &self.page);
+            let said = self.heard.text(witness, &self.page);
             self.push(&said);
         }
     }
@@ -300,7 +300,8 @@ impl Teller<'_> {
             self.write(&ServiceRecord::new(service));
         }
         let files: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
-        self.write(&SummaryRecord::new(summary, &files));
+        let trace = self.witness.as_ref().map(TraceSums::of);
+        self.write(&SummaryRecord::new(summary, &files, trace));
         self.names = names;
     }
 

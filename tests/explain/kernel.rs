@@ -145,6 +145,30 @@ fn each_word_in_text() {
 }
 
 #[test]
+fn events_that_belong_to_no_reset_are_counted() {
+    let captures = traced(RESET, &[lingered(40000, SENT), lingered(50000, SENT), lingered(50001, SENT)]);
+    for files in ["a.pcap", "a.pcap a.pcap"] {
+        let line = format!("{files} --kernel events.ndjson");
+        let summaries = captures.records_of("summary", &line);
+        let last = summaries.last().expect("a summary");
+        check_schema("explain", last);
+        assert_eq!(last["kernel"], json!({"events": 3, "unclaimed": 2}), "{line}");
+        let text = captures.text(&line);
+        let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flowing.contains("events 2 of the trace's 3 belong to no reset that is told here"), "{line}: {text}");
+        for wrong in [json!({"events": 3}), json!({"events": 3, "unclaimed": -1}), json!(null)] {
+            let mut record = last.clone();
+            record["kernel"] = wrong;
+            assert_ne!(schema_faults("explain", &record), [""; 0], "{record:#}");
+        }
+    }
+    let none_left = traced(RESET, &[lingered(40000, SENT)]);
+    let summaries = none_left.records_of("summary", "a.pcap --kernel events.ndjson");
+    assert_eq!(summaries[0]["kernel"], json!({"events": 1, "unclaimed": 0}));
+    assert!(!none_left.text("a.pcap --kernel events.ndjson").contains("belong to no reset"));
+}
+
+#[test]
 fn without_a_trace_nothing_is_said_of_the_kernel() {
     let captures = Captures::of(RESET);
     assert!(!captures.text("--all a.pcap").contains("KERNEL'S WORD"));
@@ -159,6 +183,9 @@ fn the_wires_verdict_is_the_same_with_and_without_a_trace() {
         let mut with = captures.records("a.pcap --kernel events.ndjson");
         for reset in with.iter_mut().filter_map(|record| record.get_mut("resets")?.as_array_mut()).flatten() {
             assert!(reset.as_object_mut().expect("a reset").remove("kernel").is_some(), "{name}");
+        }
+        for summary in with.iter_mut().filter(|record| record["type"] == "summary") {
+            assert!(summary.as_object_mut().expect("a summary").remove("kernel").is_some(), "{name}");
         }
         assert_eq!(with, captures.records("a.pcap"), "{name}");
     }

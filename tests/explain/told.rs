@@ -84,7 +84,7 @@ impl Taker {
         summary.groups.iter().for_each(|group| told.line(&GroupRecord::new(group, &summary, &names)));
         let services = summary.services.iter().filter(|service| service.connections > 0);
         services.for_each(|service| told.line(&ServiceRecord::new(service)));
-        told.line(&SummaryRecord::new(&summary, files));
+        told.line(&SummaryRecord::new(&summary, files, None));
         told.text.push_str(&text::summary(&summary, &page));
         told.text.push_str(&text::services(&summary, &page));
         told.text.push_str(&text::groups(&summary, &names, &page));

@@ -36,7 +36,7 @@ pub fn reports(told: &Told) -> (String, String) {
     for service in &summary.services {
         lines += &line(&ServiceRecord::new(service));
     }
-    lines += &line(&SummaryRecord::new(summary, &["a.pcap".to_owned()]));
+    lines += &line(&SummaryRecord::new(summary, &["a.pcap".to_owned()], None));
     (written, lines)
 }
 

@@ -8,6 +8,7 @@ use rst_storm_core::tcp::Side;
 use serde::Serialize;
 
 use super::json::{Ground, SCHEMA, grounds};
+use super::kernel::TraceSums;
 use super::moment;
 use super::names::Names;
 use crate::watch::FileReport;
@@ -143,6 +144,8 @@ pub struct SummaryRecord<'a> {
     by_harm: BTreeMap<&'static str, u64>,
     harmful: u64,
     unexplained: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<TraceSums>,
 }
 
 impl<'a> Input<'a> {
@@ -260,8 +263,8 @@ impl ServiceRecord {
 }
 
 impl<'a> SummaryRecord<'a> {
-    /// The record of the sums over these files.
-    pub fn new(summary: &Summary, files: &'a [String]) -> SummaryRecord<'a> {
+    /// The record of the sums over these files, and over the trace's events where there is a trace.
+    pub fn new(summary: &Summary, files: &'a [String], kernel: Option<TraceSums>) -> SummaryRecord<'a> {
         let tally = &summary.tally;
         let causes = tally.by_cause();
         SummaryRecord {
@@ -285,6 +288,7 @@ impl<'a> SummaryRecord<'a> {
             by_harm: tally.by_harm().into_iter().collect(),
             harmful: tally.harmful(),
             unexplained: tally.unexplained(),
+            kernel,
         }
     }
 }

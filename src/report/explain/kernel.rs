@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rst_storm_core::explain::{Checked, ClockOffset, Fused, KernelCheck};
+use rst_storm_core::explain::{Checked, Fused, KernelCheck, KernelWitness};
 use rst_storm_core::kernel::{KernelReset, Life};
 use rst_storm_core::reset::{Finding, Span};
 use serde::Serialize;
@@ -109,6 +109,20 @@ fn process(event: &KernelReset) -> Option<String> {
     Some(format!("{name}, pid {}{end}", process.pid))
 }
 
+/// What becomes of a trace's events, as JSON.
+#[derive(Debug, Serialize)]
+pub struct TraceSums {
+    events: u64,
+    unclaimed: u64,
+}
+
+impl TraceSums {
+    /// The sums until now.
+    pub fn of(witness: &KernelWitness) -> TraceSums {
+        TraceSums { events: witness.events(), unclaimed: witness.unclaimed() }
+    }
+}
+
 /// Counts of all that was heard.
 #[derive(Clone, Debug, Default)]
 pub struct HeardTally {
@@ -145,9 +159,9 @@ impl HeardTally {
     }
 
     /// It as a section of the text.
-    pub fn text(&self, clock: Option<ClockOffset>, page: &Page) -> String {
+    pub fn text(&self, witness: &KernelWitness, page: &Page) -> String {
         let mut text = format!("\n{}\n", page.ink(Ink::Strong, "THE KERNEL'S WORD"));
-        let clocks = match clock {
+        let clocks = match witness.clock() {
             Some(clock) => format!(
                 "the capture's clock is {} {} the trace's, give or take {} (by resets that both have: {})",
                 Span(clock.offset.unsigned_abs()),
@@ -166,6 +180,11 @@ impl HeardTally {
         }
         for (why, count) in &self.why_not {
             text.push_str(&page.item("silent", &format!("{} of them: {why}", thousands(*count))));
+        }
+        if witness.unclaimed() > 0 {
+            let (unclaimed, events) = (thousands(witness.unclaimed()), thousands(witness.events()));
+            let of = format!("{unclaimed} of the trace's {events} belong to no reset that is told here");
+            text.push_str(&page.item("events", &of));
         }
         text
     }

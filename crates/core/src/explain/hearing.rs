@@ -33,6 +33,9 @@ pub struct Hearing {
     of_listeners: HashMap<Endpoint, VecDeque<KernelReset>, RandomState>,
     offset: i64,
     slack: u64,
+    events: u64,
+    /// Of these, how many have been given out.
+    claimed: u64,
 }
 
 impl Hearing {
@@ -45,6 +48,7 @@ impl Hearing {
             } else {
                 hearing.waiting.entry((event.source, event.destination)).or_default()
             };
+            hearing.events += 1;
             events.push_back(event);
         }
         for events in hearing.waiting.values_mut().chain(hearing.of_listeners.values_mut()) {
@@ -69,6 +73,12 @@ impl Hearing {
 
     /// The event of a reset that was captured then; each event belongs to one. Ask in the order of the capture.
     pub fn of(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
+        let event = self.take(source, destination, at);
+        self.claimed += u64::from(event.is_some());
+        event
+    }
+
+    fn take(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
         let at = i128::from(at.0) - i128::from(self.offset);
         let slack = u128::from(self.slack);
         let away = |event: &KernelReset| (i128::from(event.at.0) - at).unsigned_abs();
@@ -90,9 +100,14 @@ impl Hearing {
         None
     }
 
-    /// The events that no frame has asked for.
-    pub fn rest(self) -> impl Iterator<Item = KernelReset> {
-        self.waiting.into_values().chain(self.of_listeners.into_values()).flatten()
+    /// How many events there were.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// How many of them belong to no reset that was asked for.
+    pub fn unclaimed(&self) -> u64 {
+        self.events - self.claimed
     }
 }
 
@@ -199,6 +214,6 @@ mod tests {
         let mut hearing = Hearing::new(events);
         let found = hearing.of(end("10.0.0.2:80"), end("10.0.0.1:4000"), Timestamp(1_000_000));
         assert_eq!(reason(found).as_deref(), Some("TCP_STATE"));
-        assert_eq!(hearing.rest().count(), 1);
+        assert_eq!(hearing.unclaimed(), 1);
     }
 }

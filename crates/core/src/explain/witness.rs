@@ -59,6 +59,16 @@ impl KernelWitness {
         self.clock
     }
 
+    /// How many resets the machine sent, by the trace.
+    pub fn events(&self) -> u64 {
+        self.hearing.events()
+    }
+
+    /// How many of them belong to no reset that was asked about.
+    pub fn unclaimed(&self) -> u64 {
+        self.hearing.unclaimed()
+    }
+
     /// What the trace says of this reset.
     pub fn said(&mut self, reset: &Segment) -> (KernelSaid, Option<KernelReset>) {
         if let Some(event) = self.hearing.of(reset.source, reset.destination, reset.at) {

@@ -82,6 +82,6 @@ proptest! {
         for (port, at) in &whole {
             prop_assert_eq!(hear(&mut hearing, *port, at + late), Some(*at));
         }
-        prop_assert_eq!(hearing.rest().count(), 0);
+        prop_assert_eq!(hearing.unclaimed(), 0);
     }
 }
