@@ -89,8 +89,8 @@ impl Judging<'_> {
             return mechanisms;
         }
         let counted = |counter| self.counter(host, counter) > 0;
-        // Only TCP_LINGER2 answers an acknowledgment that brings no data.
-        let bare = judged.reset.facts.offending.is_some_and(|asked| asked.len == 0);
+        // Only TCP_LINGER2 answers an acknowledgment that brings nothing.
+        let bare = judged.reset.facts.offending.is_some_and(|asked| asked.len == 0 && !asked.flags.is_fin());
         let signs = [
             (Mechanism::AcceptQueueOverflow, counted("TcpExt.ListenOverflows")),
             (Mechanism::AbortOnLinger, counted("TcpExt.TCPAbortOnLinger") || bare),

@@ -29,7 +29,7 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 2] = [
+static PLAYS: [Play; 3] = [
     LOAD_BALANCER,
     Play {
         id: "application-timer",
@@ -53,6 +53,39 @@ static PLAYS: [Play; 2] = [
             counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnData", Quantity::Exactly(5))],
             occasion: Some("idle-timeout"),
             ..Shows::reset(Host::Server, Mechanism::CloseLingerZero)
+        },
+    },
+    Play {
+        id: "unread-at-the-end",
+        title: "a server closes each of five connections when it has been idle for two seconds, and two octets are unread",
+        topology: Topology::Bridged,
+        steps: &[
+            LISTEN,
+            Step::Rounds(
+                5,
+                &[
+                    CONNECT,
+                    ACCEPT,
+                    EXCHANGE,
+                    Step::Write("client", 2),
+                    Step::Await(Condition::Arrived("server", 2)),
+                    Step::Pause(100),
+                ],
+            ),
+            Step::Rounds(
+                5,
+                &[
+                    Step::Await(Condition::Idle("client", 2000)),
+                    Step::Close("server"),
+                    Step::Read("client", Until::End),
+                ],
+            ),
+        ],
+        shows: Shows {
+            client: &[Told::Error("ECONNRESET"); 5],
+            counts: &[Count::Counter(Host::Server, "TcpExt.TCPAbortOnClose", Quantity::Exactly(5))],
+            occasion: Some("idle-timeout"),
+            ..Shows::reset(Host::Server, Mechanism::CloseUnread)
         },
     },
 ];

@@ -7,8 +7,8 @@ use crate::scenario::fragment::{
     ACCEPT, BOUND_CLIENT, CLIENT_LEARNS_LATE, CONNECT, ESTABLISH, EXCHANGE, LISTEN, out_of_the_blue,
 };
 use crate::scenario::{
-    Ack, Condition, Count, Direction, Forgery, Host, Number, Play, Quantity, SERVICE, Shows, SocketOption, Step, Told,
-    Topology, Until,
+    Ack, Condition, Count, Direction, Fate, Forgery, Hook, Host, Match, Number, Play, Quantity, Rule, SERVICE, Shows,
+    SocketOption, Step, Then, Told, Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -52,23 +52,20 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
-static PLAYS: [Play; 5] = [
+static PLAYS: [Play; 8] = [
     Play {
         id: "close-notify",
         title: "a server says goodbye and closes, and the client closes without having read that",
         topology: Topology::Bridged,
-        steps: &[
-            ESTABLISH,
-            EXCHANGE,
-            Step::Write("server", 24),
-            Step::Close("server"),
-            Step::Await(Condition::State("client", "CLOSE_WAIT")),
-            Step::Close("client"),
-        ],
-        shows: Shows {
-            counts: &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))],
-            ..Shows::reset(Host::Client, Mechanism::CloseUnread)
-        },
+        steps: &[GOODBYE, Step::Close("client")],
+        shows: Shows { counts: UNREAD, ..Shows::reset(Host::Client, Mechanism::CloseUnread) },
+    },
+    Play {
+        id: "death-after-fin",
+        title: "a server says goodbye and closes, and the client is killed before it has read that",
+        topology: Topology::Bridged,
+        steps: &[GOODBYE, Step::Hand("client", "user"), Step::End("user", Fate::Kill)],
+        shows: Shows { counts: UNREAD, ..Shows::reset(Host::Client, Mechanism::DeathUnread) },
     },
     Play {
         id: "linger-zero-after-fin",
@@ -132,26 +129,77 @@ static PLAYS: [Play; 5] = [
         },
     },
     Play {
+        id: "fin-overtakes-data",
+        title: "a server has closed, and the client's last data is lost while its FIN arrives",
+        topology: Topology::Bridged,
+        steps: &[
+            ESTABLISH,
+            EXCHANGE,
+            Step::Close("server"),
+            Step::Read("client", Until::End),
+            Step::Filter(&Rule {
+                name: "no-data",
+                host: Host::Server,
+                hook: Hook::Input,
+                when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::PSH, Flags::PSH)],
+                then: Then::Drop,
+            }),
+            Step::Write("client", 20),
+            Step::Close("client"),
+            Step::Await(Condition::Seen(Host::Server, Flags::RST, Flags::RST, 1)),
+        ],
+        shows: Shows {
+            client: &[Told::Eof],
+            counts: &[Count::Rule("no-data", Quantity::AtLeast(1))],
+            ..Shows::reset(Host::Server, Mechanism::DataAfterClose)
+        },
+    },
+    Play {
         id: "late-ack",
         title: "a late acknowledgment comes to a host that has closed, been closed, and forgotten the connection",
         topology: Topology::Bridged,
-        steps: &[
-            LISTEN,
-            BOUND_CLIENT,
-            CONNECT,
-            ACCEPT,
-            EXCHANGE,
-            Step::Close("client"),
-            Step::Read("server", Until::End),
-            Step::Shutdown("server", Direction::Write),
-            Step::Await(Condition::State("server", "CLOSE")),
-            Step::Close("server"),
-            Step::Forge(Forgery { seq: Number::Next(0), ack: Ack::Sent(0), ..out_of_the_blue(Flags::ACK, 0, SERVICE) }),
-            Step::Await(Condition::Seen(Host::Server, Flags::RST, Flags::RST, 1)),
-        ],
+        steps: &[BOTH_CLOSE, LATE_ACK],
         shows: Shows { server: &[Told::Eof], ..Shows::reset(Host::Server, Mechanism::UnknownOnListener) },
     },
+    Play {
+        id: "late-ack-without-a-listener",
+        title: "the same, and nobody listens at the port any more",
+        topology: Topology::Bridged,
+        steps: &[BOTH_CLOSE, Step::Close("listener"), LATE_ACK],
+        shows: Shows { server: &[Told::Eof], ..Shows::reset(Host::Server, Mechanism::NoSocket) },
+    },
 ];
+
+/// The server's last octets, such as TLS's close_notify, and its FIN are at the client, whose program has read neither.
+const GOODBYE: Step = Step::Do(&[
+    ESTABLISH,
+    EXCHANGE,
+    Step::Write("server", 24),
+    Step::Close("server"),
+    Step::Await(Condition::State("client", "CLOSE_WAIT")),
+]);
+
+const UNREAD: &[Count] = &[Count::Counter(Host::Client, "TcpExt.TCPAbortOnClose", Quantity::Exactly(1))];
+
+/// The client closes first, so that the server's host has nothing left of the connection when both have.
+const BOTH_CLOSE: Step = Step::Do(&[
+    LISTEN,
+    BOUND_CLIENT,
+    CONNECT,
+    ACCEPT,
+    EXCHANGE,
+    Step::Close("client"),
+    Step::Read("server", Until::End),
+    Step::Shutdown("server", Direction::Write),
+    Step::Await(Condition::State("server", "CLOSE")),
+    Step::Close("server"),
+]);
+
+/// An acknowledgment of the client's that comes only now.
+const LATE_ACK: Step = Step::Do(&[
+    Step::Forge(Forgery { seq: Number::Next(0), ack: Ack::Sent(0), ..out_of_the_blue(Flags::ACK, 0, SERVICE) }),
+    Step::Await(Condition::Seen(Host::Server, Flags::RST, Flags::RST, 1)),
+]);
 
 fn recognise(reset: &Reset) -> Opinion {
     let facts = &reset.facts;

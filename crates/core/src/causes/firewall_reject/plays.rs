@@ -33,6 +33,12 @@ static THE_THIRD: Rule = Rule {
     ..reject(Host::Server, Hook::Input)
 };
 
+static UNKNOWN: Rule = Rule {
+    name: "unknown",
+    when: &[Match::DestinationPort(SERVICE), Match::State(&[Conntrack::Invalid])],
+    ..reject(Host::Middle, Hook::Forward)
+};
+
 const CONNECT_IN_VAIN: Step = Step::Connect(Host::Client, "late", Peer::At(Host::Server, SERVICE), Connecting::Fails);
 
 /// Bridged frames go through netfilter's IP hooks.
@@ -72,7 +78,7 @@ const KILLED_ON_THE_WAY: Shows = Shows {
     ..AS_THE_SERVER
 };
 
-pub(super) static PLAYS: [Play; 12] = [
+pub(super) static PLAYS: [Play; 13] = [
     Play {
         id: "syn-in-input",
         title: "the server's own firewall rejects a SYN to a port that is listened on",
@@ -215,6 +221,36 @@ pub(super) static PLAYS: [Play; 12] = [
                 Count::Counter(Host::Client, "Tcp.AttemptFails", Quantity::Exactly(0)),
             ],
             ..Shows::NOTHING
+        },
+    },
+    Play {
+        id: "forgotten-when-idle",
+        title: "a firewall forgets each of five connections after a second of silence, and rejects what it says next",
+        topology: Topology::Routed,
+        steps: &[
+            Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_timeout_established", "1"),
+            Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_loose", "0"),
+            Step::Filter(&UNKNOWN),
+            LISTEN,
+            Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(100)]),
+            Step::Rounds(
+                5,
+                &[
+                    Step::Await(Condition::Idle("client", 2000)),
+                    Step::Write("client", 20),
+                    Step::Read("client", Until::End),
+                ],
+            ),
+        ],
+        shows: Shows {
+            except: NOT_AT_THE_SERVER,
+            client: &[Told::Error("ECONNRESET"); 5],
+            counts: &[
+                Count::Rule("unknown", Quantity::Exactly(5)),
+                Count::Counter(Host::Server, "Tcp.OutRsts", Quantity::Exactly(0)),
+            ],
+            occasion: Some("idle-timeout"),
+            ..AS_THE_SERVER
         },
     },
     Play {
