@@ -21,9 +21,6 @@ use crate::watch::{Batch, FileReport, Sink};
 /// Text is handed over in pieces of about this size.
 const PIECE: usize = 1 << 16;
 
-/// Segments that are looked ahead at: their connections fit into the processor's nearest cache.
-const LOOK_AHEAD: usize = 64;
-
 /// In what form it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -171,16 +168,7 @@ impl Sink for Telling<'_> {
     fn take(&mut self, batch: &Batch) -> ControlFlow<()> {
         let Some(explainer) = &mut self.explainer else { return ControlFlow::Break(()) };
         let teller = &mut self.teller;
-        let mut asides = batch.asides.iter().peekable();
-        let mut index = 0;
-        for next in batch.segments.chunks(LOOK_AHEAD) {
-            explainer.look_ahead(next);
-            for segment in next {
-                let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
-                explainer.push(segment, aside, &mut |record| teller.tell(record));
-                index += 1;
-            }
-        }
+        explainer.take(&batch.segments, &batch.asides, &batch.briefs, &mut |record| teller.tell(record));
         teller.hand_over_pieces()
     }
 

@@ -97,6 +97,7 @@ impl<O: Outlet> Merging<'_, O> {
 
     fn hand_over(&mut self) {
         if !self.batch.segments.is_empty() {
+            self.batch.look_through();
             self.out.hand_over(&mut self.batch);
         }
     }

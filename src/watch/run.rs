@@ -54,6 +54,7 @@ fn read_one(source: &mut Source, batch: &mut Batch, stop: &Stop, out: &mut impl 
     loop {
         let state = source.fill(batch, MOST_SEGMENTS);
         if !batch.segments.is_empty() {
+            batch.look_through();
             out.hand_over(batch);
         }
         if state == State::Ended || stop.is_requested() || out.is_closed() {

@@ -104,9 +104,7 @@ impl Source {
                 note_start_or_step_back(report, frame.at);
             }
             self.previous = frame.at;
-            if report.last.is_none_or(|last| last < frame.at) {
-                report.last = Some(frame.at);
-            }
+            report.last = report.last.max(Some(frame.at));
             if frame.at < self.from || frame.at > self.to {
                 report.outside_time += 1;
                 continue;

@@ -1,21 +1,24 @@
 //! The desk: what all connections share while they are explained, and where they end up as records and sums.
 
+use super::alike::Alike;
 use super::detail::Detail;
 use super::group::Counted;
 use super::group_table::Groups;
 use super::kept::{Closed, Kept};
-use super::likeness::{Likeness, Template, TemplateId, Templates};
+use super::likeness::{Known, Likeness, Template, TemplateId, Templates, describe_service};
 use super::memory::Memory;
 use super::record::{Judged, Record};
 use super::selection::Selection;
 use super::service::{ServiceId, Services};
+use super::standing::Standing;
 use super::tally::Tally;
 use super::vantage::Vantage;
 use super::verdict::judge;
+use crate::capture::Timestamp;
 use crate::flow::zeek::{ConnState, Connection, Tracked};
 use crate::reset::payload::Carried;
-use crate::reset::{Earlier, EarlierEnd, Neighbours, Observed, Reset, Shape, Translated, Who};
-use crate::tcp::{Endpoint, Segment, SeqNumber, Side};
+use crate::reset::{EarlierEnd, Harm, Neighbours, Observed, Reset, Service, Shape, Translated};
+use crate::tcp::{Endpoint, Segment, Side};
 
 /// The resets of one connection that are listed; the rest are counted.
 const MOST_LISTED: usize = 32;
@@ -37,6 +40,8 @@ pub(super) struct Desk {
     pub(super) groups: Groups,
     pub(super) tally: Tally,
     templates: Templates,
+    /// The connections in a row that looked the same.
+    row: Option<Row>,
     held: usize,
     /// What was observed of resets that have been told of, to be used again.
     #[expect(clippy::vec_box, reason = "they are kept for their boxes")]
@@ -49,12 +54,24 @@ pub(super) struct Desk {
     pub(super) finishing: bool,
 }
 
+/// Connections that ended one after the other, look the same and had the same responder: they are added to the sums together.
+#[derive(Debug)]
+struct Row {
+    like: TemplateId,
+    responder: Endpoint,
+    service: Option<ServiceId>,
+    counted_at: Option<ServiceId>,
+    group: usize,
+    harm: Harm,
+    count: u64,
+}
+
 impl Desk {
     /// Takes a segment that is no reset and is already counted in its connection.
     pub(super) fn note(&mut self, tracked: &mut Tracked<Kept>, segment: &Segment) {
         let end = usize::from(segment.source != tracked.ends()[0]);
         let kept = &mut tracked.kept;
-        kept.standing.note(end, segment, &mut self.services, &mut self.memory);
+        self.note_standing(&mut kept.standing, end, segment);
         match &mut kept.detail {
             Some(detail) => detail.note(segment),
             // What follows a reset makes it another case.
@@ -62,13 +79,20 @@ impl Desk {
         }
     }
 
-    /// Takes a reset that is already counted in its connection.
+    /// Takes a segment of this end, 0 or 1, that is no reset.
+    pub(super) fn note_standing(&mut self, standing: &mut Standing, end: usize, segment: &Segment) {
+        standing.note(end, segment, &mut self.services, &mut self.memory);
+    }
+
+    /// Takes a reset that is already counted in its connection. `likeness` is what the connection looks like, where that was
+    /// found before, with its template where that is known.
     pub(super) fn observe(
         &mut self,
         tracked: &mut Tracked<Kept>,
         segment: &Segment,
         carried: Option<Carried>,
         translated: Option<Translated>,
+        likeness: Option<(&Likeness, &mut Known)>,
     ) {
         tracked.kept.standing.note_reset(segment.at, &mut self.services);
         let neighbours = self.neighbours(&tracked.kept, segment, translated);
@@ -87,17 +111,43 @@ impl Desk {
             return;
         }
         tracked.kept.is_plain = true;
-        tracked.kept.like = self.like(tracked).map(|id| {
+        let like = match likeness {
+            Some((likeness, known)) => self.like_known(likeness, known, &tracked.kept.service_then, segment.at),
+            None => self.like_of(tracked),
+        };
+        tracked.kept.like = like.map(|id| {
             let closed = if self.templates.at(id).has_closed { Closed::Yes } else { Closed::No };
             (id, closed)
         });
     }
 
     /// One that looked like this young connection.
-    fn like(&self, tracked: &Tracked<Kept>) -> Option<TemplateId> {
-        let mut likeness = Likeness::default();
-        likeness.describe(tracked.young()?, &tracked.kept.service_then)?;
-        self.templates.find(&likeness)
+    fn like_of(&mut self, tracked: &Tracked<Kept>) -> Option<TemplateId> {
+        let young = tracked.young()?;
+        self.like(&Likeness::of(young)?, &tracked.kept.service_then, young.last().at)
+    }
+
+    /// The same, where the next is likely to look like this one too.
+    #[inline]
+    fn like_known(
+        &mut self,
+        likeness: &Likeness,
+        known: &mut Known,
+        service: &Service,
+        reset_at: Timestamp,
+    ) -> Option<TemplateId> {
+        let service = describe_service(service, reset_at)?;
+        if let Some((_, template)) = known.filter(|(then, _)| *then == service) {
+            return Some(template);
+        }
+        let found = self.templates.find(likeness, service)?;
+        *known = Some((service, found));
+        Some(found)
+    }
+
+    #[inline]
+    fn like(&mut self, likeness: &Likeness, service: &Service, reset_at: Timestamp) -> Option<TemplateId> {
+        self.templates.find(likeness, describe_service(service, reset_at)?)
     }
 
     /// Lists a reset of a connection that has grown, or counts it.
@@ -112,6 +162,13 @@ impl Desk {
         }
         self.held += usize::from(!detail.resets.is_empty());
         detail.observe(segment, neighbours, carried, self.spare.pop());
+    }
+
+    /// What is to be known of a connection that was just reset, if it ends as it is. None where it has to be looked at again.
+    pub(super) fn closing(&self, tracked: &Tracked<Kept>) -> Option<Alike> {
+        let kept = &tracked.kept;
+        let like = kept.like.filter(|_| self.summing && kept.is_plain)?;
+        Alike::of(kept, like, tracked.young()?)
     }
 
     fn neighbours(&mut self, kept: &Kept, reset: &Segment, translated: Option<Translated>) -> Neighbours {
@@ -147,7 +204,9 @@ impl Desk {
                 (false, false) => EarlierEnd::Silent,
             };
             let next = [connection.originator, connection.responder].map(|end| detail.trail.sender(end).next);
-            self.remember(&connection, end, next);
+            let (ends, seen) =
+                ([connection.originator, connection.responder], (connection.first_frame, connection.last_seen));
+            self.memory.remember(ends, next, end, seen);
         }
         let mut record = self.record(connection, detail);
         if self.selection.takes(&record) {
@@ -155,10 +214,11 @@ impl Desk {
             ended(&record);
         }
         let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
-        let mut likeness = Likeness::default();
-        let described = plain.and_then(|young| likeness.describe(young, &gone.kept.service_then));
-        if let (Some(()), [judged]) = (described, record.resets.as_slice()) {
-            self.templates.learn(&likeness, template(&record, judged));
+        let described = plain.and_then(|young| {
+            Some((Likeness::of(young)?, describe_service(&gone.kept.service_then, young.last().at)?))
+        });
+        if let (Some((likeness, service)), [judged]) = (described, record.resets.as_slice()) {
+            self.templates.learn(&likeness, service, template(&record, judged));
         }
         self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
         self.spare.truncate(MOST_SPARE);
@@ -196,28 +256,16 @@ impl Desk {
         record
     }
 
-    fn remember(&mut self, connection: &Connection, end: EarlierEnd, next: [Option<SeqNumber>; 2]) {
-        let (first_frame, last_seen) = (connection.first_frame, connection.last_seen);
-        let both_ways = next.iter().all(Option::is_some);
-        let earlier = Earlier { end, first_frame, last_seen, sender: Side::Originator, both_ways, sender_next: None };
-        self.memory.remember([connection.originator, connection.responder], next, earlier);
-    }
-
     fn count(&mut self, record: &mut Record, service: Option<ServiceId>) {
         self.tally.count(record);
         let first = record.resets.first().map(|judged| judged.reset.sender.who);
         let harmful = record.resets.iter().any(|judged| judged.reset.harm.is_harmful());
-        self.count_service(record.connection.responder, service, first, harmful);
+        if let Some(service) = self.service_of(record.connection.responder, service) {
+            self.services.at(service).count(first, harmful, 1);
+        }
         for place in 0..record.resets.len() {
             let group = self.groups.count(&record.resets[place], record);
             record.resets[place].group = group;
-        }
-    }
-
-    fn count_service(&mut self, responder: Endpoint, known: Option<ServiceId>, first: Option<Who>, harmful: bool) {
-        let known = known.filter(|service| self.services.at(*service).endpoint == responder);
-        if let Some(service) = known.or_else(|| self.services.find(responder)) {
-            self.services.at(service).count(first, harmful);
         }
     }
 
@@ -225,40 +273,62 @@ impl Desk {
     fn count_like_another(&mut self, gone: &Tracked<Kept>) -> bool {
         let Some(young) = gone.young().filter(|_| self.summing && gone.kept.is_plain) else { return false };
         // Its like may have been judged since.
-        let known = gone.kept.like.map(|(like, _)| like);
-        let Some(like) = known.or_else(|| self.like(gone)) else { return false };
-        let template = self.templates.at(like);
-        let [originator, responder] = young.ends();
-        let [.., before, reset] = young.lines() else { return false };
-        let counted = Counted {
-            at: reset.at,
-            frame: reset.frame,
-            victim: if reset.sender() == 0 { responder.addr } else { originator.addr },
-            port: responder.port,
-            harm: template.harm,
-            silence: reset.at.nanos_since(before.at),
-            open: gone.kept.service_then.open,
-        };
-        if !self.groups.count_like((like, template), responder, &counted) {
+        let like = gone.kept.like.or_else(|| self.like_of(gone).map(|like| (like, Closed::No)));
+        let Some(alike) = like.and_then(|like| Alike::of(&gone.kept, like, young)) else { return false };
+        self.count_alike(&alike, young.ends(), young.last().at)
+    }
+
+    /// The same where it is known what is to be counted; the connection may be gone.
+    #[inline]
+    pub(super) fn count_alike(&mut self, alike: &Alike, [first, second]: [Endpoint; 2], reset_at: Timestamp) -> bool {
+        let is_next = |run: &&Row| run.like == alike.like && run.responder == second && run.service == alike.service;
+        if self.row.as_ref().filter(is_next).is_none() && !self.begin_row(alike, second) {
             return false;
         }
-        self.tally.count_like(template);
-        let (who, harmful) = (template.who, template.harm.is_harmful());
+        let Some(row) = &mut self.row else { return false };
+        row.count += 1;
+        let counted = Counted {
+            at: reset_at,
+            frame: alike.reset_frame,
+            victim: if alike.resetter == 0 { second.addr } else { first.addr },
+            port: second.port,
+            harm: row.harm,
+            silence: alike.silence.into(),
+            open: alike.open,
+        };
+        self.groups.count_at(row.group, &counted);
         if !self.finishing {
-            let next = young.next();
-            let both_ways = next.iter().all(Option::is_some);
-            let earlier = Earlier {
-                end: EarlierEnd::Reset,
-                first_frame: young.first_frame(),
-                last_seen: reset.at,
-                sender: Side::Originator,
-                both_ways,
-                sender_next: None,
-            };
-            self.memory.remember([originator, responder], next, earlier);
+            let seen = (alike.first_frame(), reset_at);
+            self.memory.remember([first, second], alike.next(), EarlierEnd::Reset, seen);
         }
-        self.count_service(responder, gone.kept.standing.service, Some(who), harmful);
         true
+    }
+
+    /// From here on connections are counted that look like this one. False where its service has no group of such.
+    fn begin_row(&mut self, alike: &Alike, responder: Endpoint) -> bool {
+        self.end_row();
+        let template = self.templates.at(alike.like);
+        let Some(group) = self.groups.find_like(template, responder) else { return false };
+        let (harm, like, service) = (template.harm, alike.like, alike.service);
+        let counted_at = self.service_of(responder, service);
+        self.row = Some(Row { like, responder, service, counted_at, group, harm, count: 0 });
+        true
+    }
+
+    /// Adds what was counted in a row to the sums.
+    pub(super) fn end_row(&mut self) {
+        let Some(row) = self.row.take() else { return };
+        let template = self.templates.at(row.like);
+        self.tally.count_like(template, row.count);
+        if let Some(service) = row.counted_at {
+            self.services.at(service).count(Some(template.who), template.harm.is_harmful(), row.count);
+        }
+    }
+
+    /// The service that a connection to this responder is counted at.
+    fn service_of(&mut self, responder: Endpoint, known: Option<ServiceId>) -> Option<ServiceId> {
+        let known = known.filter(|service| self.services.at(*service).endpoint == responder);
+        known.or_else(|| self.services.find(responder))
     }
 }
 

@@ -1,11 +1,15 @@
 //! The engine: follows connections, observes resets when they come, judges them when their connections end.
 
+use super::brief::Briefs;
 use super::desk::Desk;
 use super::kept::Kept;
+use super::likeness::Known;
 use super::record::Record;
 use super::selection::Selection;
+use super::standing::Standing;
 use super::summary::Summary;
 use crate::capture::Timestamp;
+use crate::flow::Place;
 use crate::flow::zeek::{self, TrackedTable};
 use crate::reset::Translated;
 use crate::reset::payload::Carried;
@@ -13,6 +17,9 @@ use crate::tcp::{Checksum, Segment};
 
 /// A number this near is the same connection's: 64 KiB, a window without scaling.
 const NEAR: u32 = 1 << 16;
+
+/// Segments that are looked ahead at: their connections fit into the processor's nearest cache.
+const LOOK_AHEAD: usize = 64;
 
 /// What bounds an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +50,17 @@ pub struct Aside {
 pub struct Explainer {
     table: TrackedTable<Kept>,
     desk: Desk,
+    /// The brief connections of a batch that have begun.
+    begun: Vec<Option<Begun>>,
+    /// What is known of the likenesses of a batch.
+    known: Vec<Known>,
+}
+
+/// A brief connection that has begun.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    place: Place,
+    standing: Standing,
 }
 
 impl Explainer {
@@ -50,7 +68,8 @@ impl Explainer {
     pub fn new(limits: Limits, selection: Selection) -> Explainer {
         let mut desk = Desk::default();
         desk.selection = selection;
-        Explainer { table: TrackedTable::new(zeek::Limits { max_connections: limits.max_flows }), desk }
+        let table = TrackedTable::new(zeek::Limits { max_connections: limits.max_flows });
+        Explainer { table, desk, begun: Vec::new(), known: Vec::new() }
     }
 
     /// An explainer of which only the summary is wanted: it judges connections that look the same once, and hands over no more
@@ -73,15 +92,92 @@ impl Explainer {
         }
         if is_reset {
             let carried = aside.and_then(|aside| aside.carried.clone());
-            desk.observe(tracked, segment, carried, translated);
+            desk.observe(tracked, segment, carried, translated, None);
         } else {
             desk.note(tracked, segment);
         }
     }
 
-    /// Looks ahead at segments that come next. It changes nothing but how fast these are taken.
-    pub fn look_ahead(&self, segments: &[Segment]) {
-        self.table.look_ahead(segments);
+    /// Takes a batch of segments, as [`Explainer::push`] would one after the other. `asides` tells of single ones, by their index,
+    /// in ascending order. `briefs` are those that were found in it; with none it takes longer and comes to the same.
+    pub fn take(
+        &mut self,
+        segments: &[Segment],
+        asides: &[(usize, Aside)],
+        briefs: &Briefs,
+        ended: &mut impl FnMut(&Record),
+    ) {
+        // Where one may be let go for want of room, it must have all its segments by then.
+        let takes_briefs = !briefs.is_empty() && self.table.has_room_for(segments.len());
+        self.begun.clear();
+        self.begun.resize(if takes_briefs { briefs.len() } else { 0 }, None);
+        self.known.clear();
+        self.known.resize(briefs.likenesses(), None);
+        let mut asides = asides.iter().peekable();
+        let mut index = 0;
+        for next in segments.chunks(LOOK_AHEAD) {
+            self.table.look_ahead(next);
+            for segment in next {
+                let is_taken = takes_briefs && self.push_brief(briefs, index, segment, ended);
+                if !is_taken {
+                    let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
+                    self.push(segment, aside, ended);
+                }
+                index += 1;
+            }
+        }
+    }
+
+    /// Takes a segment of a brief connection, unless it is of none, or of one whose SYN began none.
+    #[inline(always)]
+    fn push_brief(
+        &mut self,
+        briefs: &Briefs,
+        index: usize,
+        segment: &Segment,
+        ended: &mut impl FnMut(&Record),
+    ) -> bool {
+        let Some((number, brief)) = briefs.at(index) else { return false };
+        if segment.frame == brief.young.first_frame() {
+            self.begin_brief(number, segment, ended);
+            return true;
+        }
+        let (desk, table) = (&mut self.desk, &mut self.table);
+        let Some(Begun { place, standing }) = &mut self.begun[number] else { return false };
+        table.advance(segment.at, &mut |gone| desk.close(gone, ended));
+        if !segment.flags.is_rst() {
+            let end = usize::from(segment.source != brief.young.ends()[0]);
+            desk.note_standing(standing, end, segment);
+            return true;
+        }
+        let tracked = table.complete(*place, &brief.young, segment.at);
+        tracked.kept.standing = *standing;
+        let likeness = (briefs.likeness(brief.likeness), &mut self.known[brief.likeness]);
+        desk.observe(tracked, segment, None, None, Some(likeness));
+        let closing = desk.closing(tracked);
+        table.note_closing(*place, closing);
+        true
+    }
+
+    /// Takes the SYN of a brief connection. What ends by it, if that looked like another one, needn't be looked at again.
+    #[inline(always)]
+    fn begin_brief(&mut self, number: usize, syn: &Segment, ended: &mut impl FnMut(&Record)) {
+        let (desk, table) = (&mut self.desk, &mut self.table);
+        table.advance(syn.at, &mut |gone| desk.close(gone, ended));
+        let replaced = table.begin_anew(syn, |alike, reset_at| {
+            alike.has_closed && desk.count_alike(alike, alike.ends(syn.source, syn.destination), reset_at)
+        });
+        let (place, begins) = match replaced {
+            Some(place) => (place, true),
+            None => table.begin(syn, &mut |gone| desk.close(gone, ended)),
+        };
+        if !begins {
+            desk.note(table.tracked(place), syn);
+            return;
+        }
+        let mut standing = Standing::default();
+        desk.note_standing(&mut standing, 0, syn);
+        self.begun[number] = Some(Begun { place, standing });
     }
 
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
@@ -95,6 +191,7 @@ impl Explainer {
         let desk = &mut self.desk;
         desk.finishing = true;
         self.table.end(&mut |gone| desk.close(gone, ended));
+        desk.end_row();
         let (groups, ungrouped) = self.desk.groups.into_parts();
         Summary {
             tally: self.desk.tally,

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::group::{Counted, Group, GroupKey};
-use super::likeness::{Template, TemplateId};
+use super::likeness::Template;
 use super::record::{GroupId, Judged, Record};
 use crate::tcp::Endpoint;
 
@@ -21,8 +21,6 @@ pub(super) struct Groups {
     groups: Vec<Group>,
     /// The group that was counted last: in a storm it is the next one's too.
     last: usize,
-    /// The template and the service that was counted by it last, with their group.
-    last_like: Option<(TemplateId, Endpoint, usize)>,
     beyond: u64,
 }
 
@@ -48,24 +46,16 @@ impl Groups {
         Some(group.id)
     }
 
-    /// Counts a reset in the group of one that looked the same; false where this service has no such group.
-    pub(super) fn count_like(
-        &mut self,
-        (id, template): (TemplateId, &Template),
-        responder: Endpoint,
-        one: &Counted,
-    ) -> bool {
-        let place = match self.last_like {
-            Some((last, service, place)) if last == id && service == responder => place,
-            _ => {
-                let Some(place) = self.find(&GroupKey::like(template, responder)) else { return false };
-                self.last_like = Some((id, responder, place));
-                place
-            }
-        };
+    /// Where the group is of one that looks like this; None where this service has no such group.
+    pub(super) fn find_like(&self, template: &Template, responder: Endpoint) -> Option<usize> {
+        self.find(&GroupKey::like(template, responder))
+    }
+
+    /// Counts a reset in the group that is there.
+    #[inline]
+    pub(super) fn count_at(&mut self, place: usize, one: &Counted) {
         self.last = place;
         self.groups[place].count(one);
-        true
     }
 
     /// All groups, and the resets that fit none.

@@ -1,5 +1,6 @@
 //! What is kept beside a connection while it goes on: little while it is young, its conclusions once it has grown.
 
+use super::alike::Alike;
 use super::detail::Detail;
 use super::likeness::TemplateId;
 use super::standing::Standing;
@@ -29,6 +30,8 @@ pub(super) enum Closed {
 }
 
 impl Keep for Kept {
+    type Closing = Alike;
+
     fn clear(&mut self) {
         *self = Kept::default();
     }

@@ -13,12 +13,12 @@ use hashbrown::HashTable;
 use super::radar::Stage;
 use super::verdict::Verdict;
 use crate::capture::Timestamp;
-use crate::flow::zeek::{Line, Young};
+use crate::flow::zeek::{Line, MOST_LINES, Young};
 use crate::reset::{Harm, Progress, REORDERING_NANOS, Service, Shape, Who};
 use crate::tcp::Side;
 
 /// Longer than this, and times begin to count.
-const MOST_NANOS: u64 = 2_000_000;
+pub(super) const MOST_NANOS: u64 = 2_000_000;
 
 /// A service that answered so recently is still there.
 const RECENT_NANOS: u64 = 1_000_000_000;
@@ -29,15 +29,25 @@ const NEAR_IDS: u16 = 256;
 /// The most likenesses that are remembered.
 const MOST_TEMPLATES: usize = 1_024;
 
-/// The most words that a likeness takes: three for each segment, and one for the service.
-const MOST_WORDS: usize = 19;
+/// The words that a segment takes.
+const LINE_WORDS: usize = 3;
 
-/// What a connection looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the segments of a connection look like.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Likeness {
-    words: [u64; MOST_WORDS],
+    words: [[u64; LINE_WORDS]; MOST_LINES],
     count: usize,
 }
+
+impl PartialEq for Likeness {
+    #[inline]
+    fn eq(&self, other: &Likeness) -> bool {
+        self.words() == other.words()
+    }
+}
+
+/// A likeness whose template is known for this word of the service.
+pub(super) type Known = Option<(u64, TemplateId)>;
 
 /// The number of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,37 +68,53 @@ pub(super) struct Template {
     pub(super) has_closed: bool,
 }
 
+/// All that a template is found by: the likeness, and a word for what was known of the service.
+type Key = (Likeness, u64);
+
 /// The templates of all likenesses seen.
 #[derive(Debug)]
 pub(super) struct Templates {
     seed: u64,
     places: HashTable<u32>,
-    templates: Vec<(Likeness, Template)>,
+    templates: Vec<(Key, Template)>,
+    /// The one that was found last: in a storm it is the next one too.
+    last: u32,
 }
 
 impl Default for Templates {
     fn default() -> Templates {
-        Templates { seed: RandomState::default().hash_one(0), places: HashTable::new(), templates: Vec::new() }
+        let seed = RandomState::default().hash_one(0);
+        Templates { seed, places: HashTable::new(), templates: Vec::new(), last: 0 }
     }
 }
 
 impl Templates {
     #[inline]
-    pub(super) fn find(&self, likeness: &Likeness) -> Option<TemplateId> {
-        let is_it = |place: &u32| self.templates[*place as usize].0.words() == likeness.words();
-        self.places.find(fold(self.seed, likeness), is_it).map(|place| TemplateId(*place))
+    pub(super) fn find(&mut self, likeness: &Likeness, service: u64) -> Option<TemplateId> {
+        let is_it = |place: u32| {
+            let (known, then) = &self.templates[place as usize].0;
+            *then == service && known == likeness
+        };
+        if self.templates.is_empty() || !is_it(self.last) {
+            let place = self.places.find(fold(self.seed, likeness, service), |place| is_it(*place))?;
+            self.last = *place;
+        }
+        Some(TemplateId(self.last))
     }
 
     pub(super) fn at(&self, id: TemplateId) -> &Template {
         &self.templates[id.0 as usize].1
     }
 
-    pub(super) fn learn(&mut self, likeness: &Likeness, template: Template) {
-        if self.templates.len() < MOST_TEMPLATES && self.find(likeness).is_none() {
+    pub(super) fn learn(&mut self, likeness: &Likeness, service: u64, template: Template) {
+        if self.templates.len() < MOST_TEMPLATES && self.find(likeness, service).is_none() {
             let (place, seed) = (self.templates.len() as u32, self.seed);
-            self.templates.push((*likeness, template));
-            let again = |place: &u32| fold(seed, &self.templates[*place as usize].0);
-            self.places.insert_unique(fold(seed, likeness), place, again);
+            self.templates.push(((*likeness, service), template));
+            let again = |place: &u32| {
+                let (likeness, service) = &self.templates[*place as usize].0;
+                fold(seed, likeness, *service)
+            };
+            self.places.insert_unique(fold(seed, likeness, service), place, again);
         }
     }
 }
@@ -96,43 +122,46 @@ impl Templates {
 /// Folded only: hashing each word would cost more than all else that is done to find a template. Folding begins with a number
 /// that senders don't know, since the words are theirs to choose.
 #[inline(always)]
-fn fold(seed: u64, likeness: &Likeness) -> u64 {
-    likeness.words().iter().fold(seed, |sum, word| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
+fn fold(seed: u64, likeness: &Likeness, service: u64) -> u64 {
+    let fold = |sum: u64, word: &u64| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    likeness.words().as_flattened().iter().fold(fold(seed, &service), fold)
 }
 
 impl Likeness {
-    /// Describes a young connection whose last segment is its reset, from nothing. None where that can't be said in a few words.
-    pub(super) fn describe(&mut self, young: &Young, service: &Service) -> Option<()> {
+    /// What a young connection looks like whose last segment is its reset. None where that can't be said in a few words.
+    pub(super) fn of(young: &Young) -> Option<Likeness> {
+        let mut likeness = Likeness::default();
+        likeness.describe(young).map(|()| likeness)
+    }
+
+    /// Becomes what this connection looks like.
+    #[inline]
+    pub(super) fn describe(&mut self, young: &Young) -> Option<()> {
         let [first, second] = young.ends();
         let (lines, started) = (young.lines(), young.started());
         let opens = lines[0].flags().is_syn() && !lines[0].flags().is_ack();
-        let last = lines[lines.len() - 1].at;
-        if !opens || last.nanos_since(started) >= MOST_NANOS || first == second {
+        if !opens || young.last().at.nanos_since(started) >= MOST_NANOS || first == second {
             return None;
         }
+        self.count = lines.len();
         let mut ends = [End::default(); 2];
         let mut before = started;
-        for line in lines {
+        for (line, words) in lines.iter().zip(&mut self.words) {
             let late = line.at.nanos_since(before) > REORDERING_NANOS;
             before = line.at;
-            self.add(describe(line, late, &mut ends));
+            *words = describe(line, late, &mut ends);
         }
-        self.add([describe_service(service, last)?]);
         Some(())
     }
 
-    fn words(&self) -> &[u64] {
+    fn words(&self) -> &[[u64; LINE_WORDS]] {
         &self.words[..self.count]
-    }
-
-    #[inline]
-    fn add<const N: usize>(&mut self, words: [u64; N]) {
-        self.words[self.count..self.count + N].copy_from_slice(&words);
-        self.count += N;
     }
 }
 
-fn describe_service(service: &Service, now: Timestamp) -> Option<u64> {
+/// What is known of the service at the time of the reset, in a word. None where that may decide by its value.
+#[inline]
+pub(super) fn describe_service(service: &Service, now: Timestamp) -> Option<u64> {
     let recent = now.nanos_since(service.answered_at) < RECENT_NANOS;
     let ttl = service.answered.map_or(0, |(_, ttl)| 1 + u64::from(ttl));
     let round_trip = match service.round_trip {
@@ -166,31 +195,41 @@ impl End {
 
 /// What decides of a segment.
 #[inline(always)]
-fn describe(line: &Line, late: bool, ends: &mut [End; 2]) -> [u64; 3] {
-    let (flags, [first, second]) = (line.flags(), ends);
-    let (own, other) = if line.sender() == 0 { (first, second) } else { (second, first) };
+fn describe(line: &Line, late: bool, ends: &mut [End; 2]) -> [u64; LINE_WORDS] {
+    let [first, second] = ends;
+    // Either way the compiler knows of both where they are.
+    if line.sender() == 0 {
+        describe_between(line, late, first, second)
+    } else {
+        describe_between(line, late, second, first)
+    }
+}
+
+#[inline(always)]
+fn describe_between(line: &Line, late: bool, own: &mut End, other: &mut End) -> [u64; LINE_WORDS] {
+    let flags = line.flags();
+    let (own_id, timestamp) = (line.id(), line.timestamp());
+    let (last_id, last_timestamp) = (own.last_id, own.last_timestamp);
     if !flags.is_rst() {
         own.place(line.seq.0);
         if flags.is_ack() {
             other.place(line.ack.0.wrapping_sub(1));
         }
+        // After a SYN-ACK, which has none, an id follows nothing.
+        own.last_id = own_id.filter(|_| !(flags.is_syn() && flags.is_ack()));
+        own.last_timestamp = timestamp.or(last_timestamp);
     }
     let ack = if flags.is_ack() { line.ack.0.wrapping_sub(other.base) } else { line.ack.0 };
     let numbers = u64::from(line.seq.0.wrapping_sub(own.base)) << 32 | u64::from(ack);
-    let id = line.id().map_or(0, |id| {
-        let step = own.last_id.map_or(0, |last| 1 + u64::from(id.wrapping_sub(last).min(NEAR_IDS)));
+    let id = own_id.map_or(0, |id| {
+        let step = last_id.map_or(0, |last| 1 + u64::from(id.wrapping_sub(last).min(NEAR_IDS)));
         u64::from(id == 0) | step << 1
     });
-    let order = match (line.timestamp(), own.last_timestamp) {
+    let order = match (timestamp, last_timestamp) {
         (Some(now), Some(last)) => 1 + u64::from((now.wrapping_sub(last) as i32) < 0),
         _ => 0,
     };
     let zeros = u64::from(line.seq.0 == 0) << 1 | u64::from(line.ack.0 == 0) << 2;
-    if !flags.is_rst() {
-        // After a SYN-ACK, which has none, an id follows nothing.
-        own.last_id = line.id().filter(|_| !(flags.is_syn() && flags.is_ack()));
-        own.last_timestamp = line.timestamp().or(own.last_timestamp);
-    }
     let rest = u64::from(line.payload_len) << 32 | order << 3 | zeros | u64::from(late);
     [numbers, line.header() | id << 48, rest]
 }

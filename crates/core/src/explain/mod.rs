@@ -3,6 +3,8 @@
 //! An [`Explainer`] takes segments in the order of their capture and gives a [`Record`] for each connection when it ends. A reset is
 //! judged then and not before, so that what followed it counts. What many resets have in common is judged once, on [`Group`]s.
 
+mod alike;
+mod brief;
 mod check;
 mod desk;
 mod detail;
@@ -25,6 +27,7 @@ mod vantage;
 mod verdict;
 mod witness;
 
+pub use brief::Briefs;
 pub use check::{Checked, Fused, KernelCheck, KernelSaid, check};
 pub use explainer::{Aside, Explainer, Limits};
 pub use frame_number::FrameNumber;

@@ -99,13 +99,13 @@ impl Service {
         is_storm.then_some(Storm { service: self.endpoint, resets, since, share })
     }
 
-    /// Counts a connection that has ended; `first` is who sent its first reset, if it has one.
-    pub(super) fn count(&mut self, first: Option<Who>, harmful: bool) {
-        self.connections += 1;
-        self.harmful += u64::from(harmful);
+    /// Counts connections that have ended; `first` is who sent the first reset of each, if they have one.
+    pub(super) fn count(&mut self, first: Option<Who>, harmful: bool, count: u64) {
+        self.connections += count;
+        self.harmful += u64::from(harmful) * count;
         if let Some(who) = first {
-            self.reset += 1;
-            self.by[who as usize] += 1;
+            self.reset += count;
+            self.by[who as usize] += count;
         }
     }
 }

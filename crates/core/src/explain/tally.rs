@@ -84,25 +84,25 @@ impl Tally {
         }
     }
 
-    /// Counts a connection with one reset that looks like this.
-    pub(super) fn count_like(&mut self, template: &Template) {
-        self.connections += 1;
-        self.segments += template.segments;
-        self.resets += 1;
-        self.reset_connections += 1;
-        self.stage[template.stage as usize] += 1;
-        self.count_verdict(&template.verdict, template.who, template.progress, template.harm);
+    /// Counts so many connections with one reset each that look like this.
+    pub(super) fn count_like(&mut self, template: &Template, count: u64) {
+        self.connections += count;
+        self.segments += template.segments * count;
+        self.resets += count;
+        self.reset_connections += count;
+        self.stage[template.stage as usize] += count;
+        self.count_verdict(&template.verdict, template.who, template.progress, template.harm, count);
     }
 
     fn count_reset(&mut self, judged: &Judged) {
         let reset = &judged.reset;
-        self.count_verdict(&judged.verdict, reset.sender.who, reset.facts.progress, reset.harm);
+        self.count_verdict(&judged.verdict, reset.sender.who, reset.facts.progress, reset.harm, 1);
     }
 
-    fn count_verdict(&mut self, verdict: &Verdict, who: Who, progress: Progress, harm: Harm) {
-        self.causes[verdict.place().unwrap_or(CATALOGUE.len())] += 1;
-        self.who[who as usize] += 1;
-        self.progress[progress as usize] += 1;
+    fn count_verdict(&mut self, verdict: &Verdict, who: Who, progress: Progress, harm: Harm, count: u64) {
+        self.causes[verdict.place().unwrap_or(CATALOGUE.len())] += count;
+        self.who[who as usize] += count;
+        self.progress[progress as usize] += count;
         let harm = match harm {
             Harm::Lost { .. } => 0,
             Harm::Unanswered => 1,
@@ -110,7 +110,7 @@ impl Tally {
             Harm::None(_) => 3,
             Harm::Unknown => 4,
         };
-        self.harm[harm] += 1;
+        self.harm[harm] += count;
     }
 
     /// Listed resets by their best cause, the most first; None is unexplained.

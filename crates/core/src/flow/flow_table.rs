@@ -6,7 +6,7 @@ use super::slots::Queue;
 use super::table::Table;
 use super::{Event, Flow};
 use crate::capture::Timestamp;
-use crate::tcp::{Endpoint, Segment};
+use crate::tcp::Segment;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -61,6 +61,7 @@ impl FlowTable {
 impl Followed for Flow {
     type Limits = Limits;
     type Aside = ();
+    type Closing = ();
     type Event = Event;
 
     const QUEUES: &'static [Queue] = &[LINGERING, IDLE];
@@ -76,10 +77,6 @@ impl Followed for Flow {
     fn open(segment: &Segment, (): ()) -> (Flow, Event) {
         let event = if is_opening(segment) { Event::Opened } else { Event::Midstream };
         (Flow::begin(segment), event)
-    }
-
-    fn endpoints(&self) -> (Endpoint, Endpoint) {
-        (self.originator, self.responder)
     }
 
     fn first_frame(&self) -> u64 {

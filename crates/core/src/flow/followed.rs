@@ -9,7 +9,7 @@ use core::fmt::Debug;
 
 use super::slots::Queue;
 use crate::capture::Timestamp;
-use crate::tcp::{Endpoint, Segment};
+use crate::tcp::Segment;
 
 /// A kind of connection that a [`Table`](super::table::Table) can follow.
 pub trait Followed: Clone + Debug {
@@ -19,6 +19,8 @@ pub trait Followed: Clone + Debug {
     type Aside: Copy;
     /// What a segment did.
     type Event;
+    /// All that its follower wants to know of one that ends as it is, without looking at it again.
+    type Closing: Copy + Debug;
 
     /// The queues that its connections wait in. The first is evicted from first.
     const QUEUES: &'static [Queue];
@@ -31,9 +33,6 @@ pub trait Followed: Clone + Debug {
 
     /// The connection that begins with this segment, which is already counted in it.
     fn open(segment: &Segment, aside: Self::Aside) -> (Self, Self::Event);
-
-    /// Who talks, in either order.
-    fn endpoints(&self) -> (Endpoint, Endpoint);
 
     /// The number of the frame that it was first seen in.
     fn first_frame(&self) -> u64;

@@ -6,6 +6,7 @@
 use core::num::NonZeroU32;
 
 use super::followed::Followed;
+use super::pair::Pair;
 use crate::capture::Timestamp;
 use crate::tcp::Segment;
 
@@ -26,7 +27,7 @@ impl Queue {
 
 /// A place in the arena. Counted from one, so that an `Option` of a place is as small as a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place(NonZeroU32);
+pub(crate) struct Place(NonZeroU32);
 
 impl Place {
     /// The place of this number, from 0.
@@ -44,17 +45,27 @@ impl Place {
 /// The most flows that an arena can hold.
 pub(super) const MOST_FLOWS: usize = u32::MAX as usize;
 
-/// A flow in its place.
+/// What a flow is found by, and let go by: two lines of the processor's cache. The flow itself stands elsewhere, since one that has
+/// not been touched for seconds is waited for line by line.
 #[derive(Debug)]
-pub(super) struct Slot<F> {
-    pub(super) flow: F,
-    /// The sum of its endpoints, by which it is found.
+#[repr(C, align(64))]
+pub(super) struct Slot<C> {
+    /// Whose it is.
+    pub(super) pair: Pair,
+    /// The sum of these, by which it is found.
     pub(super) sum: u32,
+    pub(super) queue: Queue,
     /// When its last segment came; this follows a clock that steps back.
     pub(super) touched: Timestamp,
     /// When to look at it again. Later segments don't move it: whoever looks finds out and puts it off.
     pub(super) due: Timestamp,
-    pub(super) queue: Queue,
+    /// What is to be known of it if it ends as it is.
+    pub(super) closing: Option<C>,
+}
+
+/// Who stands before and behind it in its queue. In a table of their own: whoever leaves a queue writes to both.
+#[derive(Clone, Copy, Debug, Default)]
+struct Neighbours {
     previous: Option<Place>,
     next: Option<Place>,
 }
@@ -67,16 +78,26 @@ struct Ends {
 
 /// The arena. A place is valid from `insert` until `remove`.
 #[derive(Debug)]
-pub(super) struct Slots<F> {
-    slots: Vec<Slot<F>>,
+pub(super) struct Slots<F: Followed> {
+    slots: Vec<Slot<F::Closing>>,
+    /// The neighbours of each slot, and its flow.
+    neighbours: Vec<Neighbours>,
+    flows: Vec<F>,
     vacant: Vec<Place>,
     queues: [Ends; MOST_QUEUES],
     moved: bool,
 }
 
-impl<F> Default for Slots<F> {
+impl<F: Followed> Default for Slots<F> {
     fn default() -> Slots<F> {
-        Slots { slots: Vec::new(), vacant: Vec::new(), queues: [Ends::default(); MOST_QUEUES], moved: false }
+        Slots {
+            slots: Vec::new(),
+            neighbours: Vec::new(),
+            flows: Vec::new(),
+            vacant: Vec::new(),
+            queues: [Ends::default(); MOST_QUEUES],
+            moved: false,
+        }
     }
 }
 
@@ -85,45 +106,55 @@ impl<F: Followed> Slots<F> {
         self.slots.len() - self.vacant.len()
     }
 
-    pub(super) fn at(&self, place: Place) -> &Slot<F> {
+    #[inline(always)]
+    pub(super) fn at(&self, place: Place) -> &Slot<F::Closing> {
         &self.slots[place.index()]
     }
 
-    pub(super) fn at_mut(&mut self, place: Place) -> &mut Slot<F> {
+    #[inline(always)]
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut Slot<F::Closing> {
         &mut self.slots[place.index()]
     }
 
+    #[inline(always)]
+    pub(super) fn flow(&self, place: Place) -> &F {
+        &self.flows[place.index()]
+    }
+
+    #[inline(always)]
+    pub(super) fn flow_mut(&mut self, place: Place) -> &mut F {
+        &mut self.flows[place.index()]
+    }
+
+    /// A slot with its flow.
+    #[inline(always)]
+    pub(super) fn both_mut(&mut self, place: Place) -> (&mut Slot<F::Closing>, &mut F) {
+        (&mut self.slots[place.index()], &mut self.flows[place.index()])
+    }
+
     /// Begins a flow, at the back of no queue yet.
-    pub(super) fn open(&mut self, segment: &Segment, aside: F::Aside, sum: u32) -> (Place, F::Event) {
+    pub(super) fn open(&mut self, segment: &Segment, aside: F::Aside, pair: Pair, sum: u32) -> (Place, F::Event) {
+        let at = segment.at;
         let Some(place) = self.vacant.pop() else {
             let (flow, event) = F::open(segment, aside);
             let place = Place::number(self.slots.len());
-            let queue = flow.queue();
-            self.slots.push(Slot {
-                flow,
-                sum,
-                touched: segment.at,
-                due: segment.at,
-                queue,
-                previous: None,
-                next: None,
-            });
+            self.slots.push(Slot { pair, sum, queue: flow.queue(), touched: at, due: at, closing: None });
+            self.neighbours.push(Neighbours::default());
+            self.flows.push(flow);
             return (place, event);
         };
         // In its place: a connection with all that is kept beside it is a kilobyte, and moving it twice costs more than counting
         // a segment.
-        let slot = self.at_mut(place);
-        let event = slot.flow.reopen(segment, aside);
-        slot.sum = sum;
-        slot.touched = segment.at;
+        let (slot, flow) = self.both_mut(place);
+        let event = flow.reopen(segment, aside);
+        (slot.pair, slot.sum, slot.touched, slot.closing) = (pair, sum, at, None);
         (place, event)
     }
 
     /// Puts a flow that has just begun at the back of its queue.
     pub(super) fn enter(&mut self, place: Place, due: Timestamp) {
-        let slot = self.at_mut(place);
-        slot.queue = slot.flow.queue();
-        slot.due = due;
+        let (slot, flow) = self.both_mut(place);
+        (slot.queue, slot.due) = (flow.queue(), due);
         self.link(place);
     }
 
@@ -131,7 +162,7 @@ impl<F: Followed> Slots<F> {
     pub(super) fn remove(&mut self, place: Place) -> &mut F {
         self.unlink(place);
         self.vacant.push(place);
-        &mut self.at_mut(place).flow
+        self.flow_mut(place)
     }
 
     /// The flow of this queue that has waited longest.
@@ -167,29 +198,26 @@ impl<F: Followed> Slots<F> {
         let ends = self.ends(queue);
         let last = ends.back.replace(place);
         match last {
-            Some(last) => self.at_mut(last).next = Some(place),
+            Some(last) => self.neighbours[last.index()].next = Some(place),
             None => {
                 ends.front = Some(place);
                 self.moved = true;
             }
         }
-        let slot = self.at_mut(place);
-        slot.previous = last;
-        slot.next = None;
+        self.neighbours[place.index()] = Neighbours { previous: last, next: None };
     }
 
     fn unlink(&mut self, place: Place) {
-        let slot = self.at(place);
-        let (queue, previous, next) = (slot.queue, slot.previous, slot.next);
+        let (queue, Neighbours { previous, next }) = (self.at(place).queue, self.neighbours[place.index()]);
         match previous {
-            Some(previous) => self.at_mut(previous).next = next,
+            Some(previous) => self.neighbours[previous.index()].next = next,
             None => {
                 self.ends(queue).front = next;
                 self.moved = true;
             }
         }
         match next {
-            Some(next) => self.at_mut(next).previous = previous,
+            Some(next) => self.neighbours[next.index()].previous = previous,
             None => self.ends(queue).back = previous,
         }
     }

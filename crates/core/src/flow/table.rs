@@ -1,57 +1,14 @@
 //! The table of the flows being followed: finds a segment's flow, and lets flows go by packet time and by number.
 
-use core::hash::{BuildHasher, Hasher};
-use core::net::IpAddr;
 use core::ops::Range;
-
-use foldhash::fast::RandomState;
 
 use super::connection::is_opening;
 use super::followed::Followed;
+use super::pair::{Pair, Seed};
 use super::places::Places;
 use super::slots::{MOST_FLOWS, Place, Queue, Slots};
 use crate::capture::Timestamp;
-use crate::tcp::{Endpoint, FlowKey, Segment};
-
-/// Two endpoints in either order, in the form in which they are compared and summed fastest.
-#[derive(Clone, Copy, Debug)]
-enum Pair {
-    /// Of IPv4, each in a word: to sort, sum and compare endpoints costs every segment more than all else that is done to
-    /// find its flow.
-    Words(u64, u64),
-    /// Any other.
-    Ends(Endpoint, Endpoint),
-}
-
-impl Pair {
-    #[inline(always)]
-    fn of(one: Endpoint, other: Endpoint) -> Pair {
-        match (word(one), word(other)) {
-            (Some(one), Some(other)) => Pair::Words(one, other),
-            _ => Pair::Ends(one, other),
-        }
-    }
-
-    #[inline(always)]
-    fn is_of(&self, (this, that): (Endpoint, Endpoint)) -> bool {
-        match *self {
-            Pair::Words(one, other) => {
-                let (this, that) = (word(this), word(that));
-                (this == Some(one) && that == Some(other)) || (this == Some(other) && that == Some(one))
-            }
-            Pair::Ends(one, other) => (this == one && that == other) || (this == other && that == one),
-        }
-    }
-}
-
-/// An endpoint of IPv4 in a word.
-#[inline(always)]
-fn word(endpoint: Endpoint) -> Option<u64> {
-    match endpoint.addr {
-        IpAddr::V4(addr) => Some(u64::from(addr.to_bits()) << 16 | u64::from(endpoint.port)),
-        IpAddr::V6(_) => None,
-    }
-}
+use crate::tcp::{Endpoint, Segment};
 
 /// Follows every connection in a stream of segments.
 ///
@@ -60,8 +17,7 @@ fn word(endpoint: Endpoint) -> Option<u64> {
 #[derive(Debug)]
 pub struct Table<F: Followed> {
     limits: F::Limits,
-    // The hash is seeded at random because addresses and ports are the sender's to choose.
-    hasher: RandomState,
+    seed: Seed,
     places: Places,
     slots: Slots<F>,
     /// From when until when no flow is to be let go, as long as the fronts of the queues stay.
@@ -76,7 +32,7 @@ impl<F: Followed> Table<F> {
     pub fn new(limits: F::Limits) -> Table<F> {
         Table {
             limits,
-            hasher: RandomState::default(),
+            seed: Seed::default(),
             places: Places::new(),
             slots: Slots::default(),
             quiet: Timestamp(0)..Timestamp(0),
@@ -93,28 +49,71 @@ impl<F: Followed> Table<F> {
         aside: F::Aside,
         ended: &mut impl FnMut(&mut F),
     ) -> (Place, F::Event) {
-        if !self.quiet.contains(&segment.at) || self.slots.has_moved() {
+        if self.is_due(segment.at) {
             self.let_go(segment.at, ended);
         }
         let pair = Pair::of(segment.source, segment.destination);
-        let sum = self.sum(&pair);
+        let sum = pair.sum(&self.seed);
         let Some(place) = self.find(sum, &pair) else {
-            return self.open(sum, segment, aside, ended);
+            return self.open(pair, sum, segment, aside, ended);
         };
-        let slot = self.slots.at_mut(place);
+        let (slot, flow) = self.slots.both_mut(place);
         // The queues may be late with a flow; what belongs together is decided here, and exactly.
-        let spent = slot.flow.is_spent(&self.limits, slot.touched, segment.at);
-        if spent || slot.flow.is_replaced_by(segment) {
+        let spent = flow.is_spent(&self.limits, slot.touched, segment.at);
+        if spent || flow.is_replaced_by(segment) {
             ended(self.remove(place));
-            return self.open(sum, segment, aside, ended);
+            return self.open(pair, sum, segment, aside, ended);
         }
-        slot.touched = segment.at;
-        let event = slot.flow.absorb(segment, aside);
-        let queue = slot.flow.queue();
+        (slot.touched, slot.closing) = (segment.at, None);
+        let event = flow.absorb(segment, aside);
+        let queue = flow.queue();
         if slot.queue != queue {
             self.enqueue(place, queue, segment.at);
         }
         (place, event)
+    }
+
+    /// Whether flows may have to be let go at this time.
+    #[inline(always)]
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        !self.quiet.contains(&now) || self.slots.has_moved()
+    }
+
+    /// Begins a flow in the place of one that ends by its SYN as it is, without looking at either: the new one gets all its segments
+    /// together, by its follower. `closed` is told of the other, with the two ends and the time of its last segment, and says
+    /// whether it ends so. None where there is none such; the SYN isn't taken then.
+    pub(super) fn replace(
+        &mut self,
+        syn: &Segment,
+        (queue, due): (Queue, Timestamp),
+        closed: impl FnOnce(&F::Closing, Timestamp) -> bool,
+    ) -> Option<Place> {
+        let pair = Pair::of(syn.source, syn.destination);
+        let place = self.find(pair.sum(&self.seed), &pair)?;
+        let slot = self.slots.at_mut(place);
+        let closing = slot.closing.as_ref()?;
+        if !closed(closing, slot.touched) {
+            return None;
+        }
+        (slot.touched, slot.closing) = (syn.at, None);
+        self.slots.enqueue(place, queue, due);
+        self.opened += 1;
+        Some(place)
+    }
+
+    /// Notes that a segment of the flow in this place came.
+    pub(super) fn touch(&mut self, place: Place, at: Timestamp) {
+        self.slots.at_mut(place).touched = at;
+    }
+
+    /// Says what is to be known of a flow if it ends as it is.
+    pub(super) fn set_closing(&mut self, place: Place, closing: Option<F::Closing>) {
+        self.slots.at_mut(place).closing = closing;
+    }
+
+    /// Whether so many flows can be opened without letting one go for its room.
+    pub(crate) fn has_room_for(&self, flows: usize) -> bool {
+        self.len() + flows <= F::most(&self.limits)
     }
 
     /// Looks at the flow that this segment may take the place of. A SYN often finds one that was not touched for seconds; looked at
@@ -123,7 +122,9 @@ impl<F: Followed> Table<F> {
     pub(super) fn warm(&self, segment: &Segment) {
         if is_opening(segment) {
             let pair = Pair::of(segment.source, segment.destination);
-            if let Some(place) = self.find(self.sum(&pair), &pair) {
+            if let Some(place) = self.find(pair.sum(&self.seed), &pair)
+                && !core::hint::black_box(self.slots.at(place).closing.is_some())
+            {
                 self.at(place).warm();
             }
         }
@@ -131,18 +132,18 @@ impl<F: Followed> Table<F> {
 
     /// The flow in a place that [`Table::take`] gave.
     pub(super) fn at(&self, place: Place) -> &F {
-        &self.slots.at(place).flow
+        self.slots.flow(place)
     }
 
     /// The same, to be written to.
     pub(super) fn at_mut(&mut self, place: Place) -> &mut F {
-        &mut self.slots.at_mut(place).flow
+        self.slots.flow_mut(place)
     }
 
     /// The flow between these two that is followed now.
     pub fn between(&self, one: Endpoint, other: Endpoint) -> Option<&F> {
         let pair = Pair::of(one, other);
-        Some(self.at(self.find(self.sum(&pair), &pair)?))
+        Some(self.at(self.find(pair.sum(&self.seed), &pair)?))
     }
 
     /// Lets go of the flows that have been silent for too long at `now`. `push` does so by itself; a live capture on which
@@ -179,7 +180,7 @@ impl<F: Followed> Table<F> {
     pub(super) fn let_all_go(&mut self, ended: &mut impl FnMut(&mut F)) {
         let slots = &self.slots;
         let mut left: Vec<Place> = self.places.iter().collect();
-        left.sort_unstable_by_key(|place| slots.at(*place).flow.first_frame());
+        left.sort_unstable_by_key(|place| slots.flow(*place).first_frame());
         self.places.clear();
         for place in left {
             ended(self.slots.remove(place));
@@ -211,28 +212,14 @@ impl<F: Followed> Table<F> {
         self.evicted
     }
 
-    /// The same for both directions.
-    #[inline(always)]
-    fn sum(&self, pair: &Pair) -> u32 {
-        let sum = match *pair {
-            Pair::Words(one, other) => {
-                let mut sum = self.hasher.build_hasher();
-                sum.write_u64(one.min(other));
-                sum.write_u64(one.max(other));
-                sum.finish()
-            }
-            Pair::Ends(one, other) => self.hasher.hash_one(FlowKey::new(one, other)),
-        };
-        sum as u32
-    }
-
     #[inline(always)]
     fn find(&self, sum: u32, pair: &Pair) -> Option<Place> {
-        self.places.find(sum, |place| pair.is_of(self.slots.at(place).flow.endpoints()))
+        self.places.find(sum, |place| self.slots.at(place).pair == *pair)
     }
 
     fn open(
         &mut self,
+        pair: Pair,
         sum: u32,
         segment: &Segment,
         aside: F::Aside,
@@ -241,7 +228,7 @@ impl<F: Followed> Table<F> {
         if self.slots.len() >= F::most(&self.limits).clamp(1, MOST_FLOWS) {
             self.evict(ended);
         }
-        let (place, event) = self.slots.open(segment, aside, sum);
+        let (place, event) = self.slots.open(segment, aside, pair, sum);
         let due = self.at(place).due(&self.limits, segment.at);
         self.slots.enter(place, due);
         self.places.insert(sum, place);
@@ -260,7 +247,7 @@ impl<F: Followed> Table<F> {
 
     fn expire_queue(&mut self, queue: Queue, now: Timestamp, ended: &mut impl FnMut(&mut F)) {
         while let Some(place) = self.slots.front(queue) {
-            let slot = self.slots.at_mut(place);
+            let (slot, flow) = self.slots.both_mut(place);
             if now < slot.due && slot.due.nanos_since(now) <= F::patience(&self.limits, queue) {
                 break;
             }
@@ -271,13 +258,14 @@ impl<F: Followed> Table<F> {
                 self.enqueue(place, queue, now);
                 break;
             }
-            slot.flow.warm();
-            slot.flow.settle();
-            if slot.flow.is_spent(&self.limits, slot.touched, now) {
+            slot.closing = None;
+            flow.warm();
+            flow.settle();
+            if flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));
                 continue;
             }
-            let (touched, queue) = (slot.touched, slot.flow.queue());
+            let (touched, queue) = (slot.touched, flow.queue());
             self.enqueue(place, queue, touched);
             if self.slots.at(place).due <= now {
                 // Only at the very end of time, where adding the timeout saturates.
@@ -287,7 +275,7 @@ impl<F: Followed> Table<F> {
     }
 
     fn enqueue(&mut self, place: Place, queue: Queue, touched: Timestamp) {
-        let due = self.slots.at(place).flow.due(&self.limits, touched);
+        let due = self.slots.flow(place).due(&self.limits, touched);
         self.slots.enqueue(place, queue, due);
     }
 

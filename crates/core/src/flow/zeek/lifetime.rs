@@ -7,7 +7,7 @@ use crate::capture::Timestamp;
 use crate::flow::followed::Followed;
 use crate::flow::slots::Queue;
 use crate::flow::table::Table;
-use crate::tcp::{Checksum, Endpoint, Segment};
+use crate::tcp::{Checksum, Segment};
 
 /// Connections that are over, and wait for their removal.
 const CLOSING: Queue = Queue::number(0);
@@ -79,6 +79,7 @@ impl ConnectionTable {
 impl Followed for Connection {
     type Limits = Limits;
     type Aside = Checksum;
+    type Closing = ();
     type Event = ();
 
     const QUEUES: &'static [Queue] = &[CLOSING, ATTEMPTS, GOING_ON, PATIENT];
@@ -98,10 +99,6 @@ impl Followed for Connection {
 
     fn open(segment: &Segment, checksum: Checksum) -> (Connection, ()) {
         (Connection::begin(segment, checksum), ())
-    }
-
-    fn endpoints(&self) -> (Endpoint, Endpoint) {
-        (self.originator, self.responder)
     }
 
     fn first_frame(&self) -> u64 {

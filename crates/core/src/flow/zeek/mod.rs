@@ -24,4 +24,5 @@ pub use history::History;
 pub use lifetime::{ConnectionTable, Limits};
 pub use state::{ConnState, EndpointState};
 pub use tracked::{Keep, Tracked, TrackedTable};
+pub(crate) use young::MOST_LINES;
 pub use young::{Line, Young};

@@ -2,10 +2,11 @@
 
 use core::fmt::Debug;
 
+use super::timers::SHORT;
 use super::{Connection, Limits, Young};
 use crate::capture::Timestamp;
 use crate::flow::followed::Followed;
-use crate::flow::slots::Queue;
+use crate::flow::slots::{Place, Queue};
 use crate::flow::table::Table;
 use crate::tcp::{Checksum, Endpoint, Segment};
 
@@ -22,6 +23,9 @@ pub struct Tracked<K> {
 
 /// What can be kept beside a connection.
 pub trait Keep: Clone + Debug + Default {
+    /// What is to be known of a young connection if it ends as it is.
+    type Closing: Copy + Debug;
+
     /// Forgets all: another connection takes its place.
     fn clear(&mut self);
 
@@ -81,6 +85,52 @@ impl<K: Keep> TrackedTable<K> {
         self.at_mut(place)
     }
 
+    /// Begins a connection with a SYN in the place of one that said what is to be known of it. It gets all its segments together, by
+    /// [`TrackedTable::complete`]. `closed` is told of the other, with the time of its last segment, and says whether it ends so. None
+    /// where there is none such; the SYN is not taken then.
+    pub(crate) fn begin_anew(
+        &mut self,
+        syn: &Segment,
+        closed: impl FnOnce(&K::Closing, Timestamp) -> bool,
+    ) -> Option<Place> {
+        let due = Timestamp(syn.at.0.saturating_add(SHORT));
+        self.replace(syn, (Connection::QUEUES[1], due), closed)
+    }
+
+    /// Takes a SYN as [`TrackedTable::push`] does, and says where its connection is and whether it begins with it.
+    pub(crate) fn begin(&mut self, syn: &Segment, ended: &mut impl FnMut(&mut Tracked<K>)) -> (Place, bool) {
+        let before = self.opened();
+        let (place, ()) = self.take(syn, Checksum::NotChecked, ended);
+        (place, self.opened() > before)
+    }
+
+    /// The connection in a place.
+    pub(crate) fn tracked(&mut self, place: Place) -> &mut Tracked<K> {
+        self.at_mut(place)
+    }
+
+    /// A segment comes of a connection that is known: time passes, as with any other.
+    pub(crate) fn advance(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Tracked<K>)) {
+        if self.is_due(now) {
+            self.let_go(now, ended);
+        }
+    }
+
+    /// Gives a connection that was begun all its segments, the last of which came at `at`. What was kept beside another in its place,
+    /// which was young too, is still there.
+    pub(crate) fn complete(&mut self, place: Place, whole: &Young, at: Timestamp) -> &mut Tracked<K> {
+        self.touch(place, at);
+        let tracked = self.at_mut(place);
+        debug_assert!(tracked.grown.is_none());
+        tracked.young.become_like(whole);
+        tracked
+    }
+
+    /// Says what is to be known of a connection if it ends as it is.
+    pub(crate) fn note_closing(&mut self, place: Place, closing: Option<K::Closing>) {
+        self.set_closing(place, closing);
+    }
+
     /// Looks ahead at the connections of segments that come next: it changes nothing but the processor's cache.
     pub fn look_ahead(&self, segments: &[Segment]) {
         segments.iter().for_each(|segment| self.warm(segment));
@@ -101,6 +151,7 @@ impl<K: Keep> Followed for Tracked<K> {
     type Limits = Limits;
     type Aside = Checksum;
     type Event = ();
+    type Closing = K::Closing;
 
     const QUEUES: &'static [Queue] = Connection::QUEUES;
 
@@ -129,12 +180,6 @@ impl<K: Keep> Followed for Tracked<K> {
         if self.grown.is_some() {
             self.kept.grow(None);
         }
-    }
-
-    #[inline]
-    fn endpoints(&self) -> (Endpoint, Endpoint) {
-        let [first, second] = self.young.ends();
-        (first, second)
     }
 
     fn first_frame(&self) -> u64 {

@@ -9,7 +9,7 @@ use crate::capture::Timestamp;
 use crate::tcp::{Checksum, Endpoint, Flags, IpFacts, Segment, SeqNumber};
 
 /// The most segments of a young connection.
-const MOST_LINES: usize = 6;
+pub(crate) const MOST_LINES: usize = 6;
 
 /// What a line's header says in single bits.
 const FROM_FIRST: u64 = 1;
@@ -71,7 +71,7 @@ impl Line {
     /// Which of the connection's ends sent it, as an index into [`Young::ends`].
     #[inline(always)]
     pub fn sender(&self) -> usize {
-        usize::from(self.header & FROM_FIRST == 0)
+        (!self.header & FROM_FIRST) as usize
     }
 
     /// The control bits.
@@ -111,7 +111,8 @@ pub struct Young {
 }
 
 impl Young {
-    pub(super) fn new(segment: &Segment) -> Young {
+    /// A connection that begins with this segment.
+    pub(crate) fn new(segment: &Segment) -> Young {
         let ends = [segment.source, segment.destination];
         let mut young = Young { ends, lines: [Line::default(); MOST_LINES], count: 0 };
         young.push(segment);
@@ -119,7 +120,7 @@ impl Young {
     }
 
     /// Becomes a connection that begins with this segment.
-    pub(super) fn restart(&mut self, segment: &Segment) {
+    pub(crate) fn restart(&mut self, segment: &Segment) {
         self.ends = [segment.source, segment.destination];
         self.count = 0;
         self.push(segment);
@@ -127,17 +128,27 @@ impl Young {
 
     /// Whether it stays young with this segment: there is room, and no timer of Zeek's can have gone off.
     pub(super) fn has_room_for(&self, segment: &Segment, checksum: Checksum) -> bool {
-        let last = self.lines[usize::from(self.count) - 1].at;
+        let last = self.last().at;
         usize::from(self.count) < MOST_LINES
             && checksum != Checksum::Bad
             && segment.at >= last
             && segment.at < self.first_due()
     }
 
+    /// Takes a further segment, for which there must be room.
     #[inline(always)]
-    pub(super) fn push(&mut self, segment: &Segment) {
+    pub(crate) fn push(&mut self, segment: &Segment) {
         self.lines[usize::from(self.count)] = Line::of(segment, segment.source == self.ends[0]);
         self.count += 1;
+    }
+
+    /// Becomes another; what lies beyond its last segment stays as it is.
+    #[inline(always)]
+    pub(super) fn become_like(&mut self, other: &Young) {
+        let count = usize::from(other.count);
+        self.ends = other.ends;
+        self.lines[..count].copy_from_slice(&other.lines[..count]);
+        self.count = other.count;
     }
 
     /// When the first of Zeek's timers can go off: none is shorter, and all count from the first segment or a later one.
@@ -176,16 +187,21 @@ impl Young {
         &self.lines[..usize::from(self.count)]
     }
 
+    /// The last of these.
+    pub fn last(&self) -> &Line {
+        &self.lines[usize::from(self.count) - 1]
+    }
+
     /// The number after the furthest octet that each end sent, resets aside.
     pub fn next(&self) -> [Option<SeqNumber>; 2] {
-        let mut next = [None::<SeqNumber>; 2];
+        let (mut next, mut has_next) = ([SeqNumber(0); 2], [false; 2]);
         for line in self.lines().iter().filter(|line| !line.flags().is_rst()) {
-            let (furthest, end) = (&mut next[line.sender()], line.end());
-            if furthest.is_none_or(|furthest| end.distance_from(furthest) > 0) {
-                *furthest = Some(end);
+            let (sender, end) = (line.sender(), line.end());
+            if !has_next[sender] || end.distance_from(next[sender]) > 0 {
+                (next[sender], has_next[sender]) = (end, true);
             }
         }
-        next
+        [0, 1].map(|end| has_next[end].then_some(next[end]))
     }
 
     fn segment(&self, line: &Line) -> Segment {
