@@ -68,6 +68,8 @@ struct Playing {
     addresses: Addresses,
     child: Child,
     since: Instant,
+    /// How many kernel events were lost before it began.
+    lost_before: u64,
     ended: Option<(Instant, bool)>,
 }
 
@@ -89,7 +91,8 @@ pub fn play(
             && !stop.is_requested()
             && let Some(place) = waiting.pop_front()
         {
-            playing.push(start(programme, place, numbers[place])?);
+            let lost_before = listener.as_ref().map_or(0, Listener::lost);
+            playing.push(start(programme, place, numbers[place], lost_before)?);
         }
         if stop.is_requested() {
             // What is dropped is killed; its namespaces go with it.
@@ -120,11 +123,9 @@ pub fn play(
                     let unwritten = |error: io::Error| {
                         io::Error::new(error.kind(), format!("cannot write {}: {error}", folder.display()))
                     };
-                    events::write(&folder, listener, &events).map_err(unwritten)?;
-                    match listener.lost() {
-                        0 => Heard::All(events),
-                        lost => Heard::NotWatched(format!("{lost} kernel events were lost")),
-                    }
+                    let lost = listener.lost() - one.lost_before;
+                    events::write(&folder, listener, &events, lost).map_err(unwritten)?;
+                    Heard::Listened { events, lost }
                 }
             };
             match conclude(programme, &mut one, &heard, stop) {
@@ -146,7 +147,7 @@ fn finish(mut played: Played, rows: Vec<Option<Row>>, listener: &Result<impl Lis
     played
 }
 
-fn start(programme: &Programme, place: usize, number: u16) -> io::Result<Playing> {
+fn start(programme: &Programme, place: usize, number: u16, lost_before: u64) -> io::Result<Playing> {
     let chosen = &programme.plays[place];
     let folder = programme.folder.join(chosen.folder());
     fs::create_dir_all(&folder)?;
@@ -162,7 +163,7 @@ fn start(programme: &Programme, place: usize, number: u16) -> io::Result<Playing
         .stderr(Stdio::piped())
         .spawn()?;
     let addresses = Addresses { version: chosen.version, topology: chosen.play.topology, number };
-    Ok(Playing { place, addresses, child, since: Instant::now(), ended: None })
+    Ok(Playing { place, addresses, child, since: Instant::now(), lost_before, ended: None })
 }
 
 impl Playing {

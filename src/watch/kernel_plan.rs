@@ -15,6 +15,9 @@ pub struct KernelWatchPlan {
     pub deaths: bool,
     /// Also those that are taken in.
     pub taken: bool,
+    /// Whether processors are kept from idling where this kernel doesn't hand over what happens on idle ones (docs/trace.md). Each
+    /// then runs a thread that gives way to all others.
+    pub awake: bool,
 }
 
 /// Why the kernel's resets are not watched.

@@ -1,0 +1,88 @@
+//! Processors that are kept from idling, where what happens on an idle one isn't handed over.
+//!
+//! Seen with Linux 6.18 (docs/trace.md): a counter has the passages during which a processor's idle task is current, and the ring
+//! never gets their samples. While any other thread is there to run, the idle task isn't current.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rst_storm_core::kernel::Format;
+use rst_storm_linux::processors::{give_way, online, stay_on};
+use rst_storm_linux::tracepoint::{LONGEST_UNDER_WAY, Tracefs, TracepointConfig, Tracepoints};
+
+/// How often a thread sleeps on each processor, and how long: each time it wakes, the idle task gives way, if nobody else is there.
+const SLEEPS: u32 = 8;
+const SLEEP: Duration = Duration::from_millis(1);
+
+/// Threads that do nothing, on as many processors, and give way to everybody. They end with this value.
+#[derive(Debug, Default)]
+pub(super) struct Wakefulness {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Wakefulness {
+    /// Keeps those processors awake of which it isn't shown that their idle task's samples arrive. Where that can't be found out,
+    /// or a thread may not have its processor or be of the lowest rank, it is done without.
+    pub(super) fn where_needed() -> Wakefulness {
+        let stop = Arc::<AtomicBool>::default();
+        let keep_awake = |processor| {
+            let stop = Arc::clone(&stop);
+            let run = move || {
+                if stay_on(processor).is_ok() && give_way().is_ok() {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                }
+            };
+            thread::Builder::new().name(format!("awake-{processor}")).spawn(run).ok()
+        };
+        let threads = unheard_when_idle().unwrap_or_default().into_iter().filter_map(keep_awake).collect();
+        Wakefulness { stop, threads }
+    }
+}
+
+impl Drop for Wakefulness {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // It can't have panicked.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The processors that lost a switch of tasks while a thread went to sleep on each a few times, and those of which no switch from
+/// the idle task came; of those only that a thread of ours may be on. `None` where it can't be tried.
+fn unheard_when_idle() -> Option<Vec<u32>> {
+    let text = Tracefs::open().ok()?.format("sched", "sched_switch").ok()??;
+    let switch = Format::parse(&text).ok()?;
+    let previous = switch.field("prev_pid")?;
+    let mut tracepoints = Tracepoints::open(&TracepointConfig { ids: vec![switch.id], with_stack: Vec::new() }).ok()?;
+    let processors = online().ok()?;
+    let tried: Vec<u32> = thread::scope(|scope| {
+        let threads: Vec<_> = processors.iter().map(|&processor| scope.spawn(move || sleep_on(processor))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok().flatten()).collect()
+    });
+    tracepoints.stop().ok()?;
+    thread::sleep(LONGEST_UNDER_WAY);
+    let mut heard = HashSet::new();
+    tracepoints.read(|sample| {
+        if previous.number(sample.raw) == Some(0) {
+            heard.insert(sample.cpu);
+        }
+    });
+    let lossy: HashSet<u32> =
+        tracepoints.lost_by_processor().filter(|(_, lost)| *lost > 0).map(|(processor, _)| processor).collect();
+    Some(tried.into_iter().filter(|processor| lossy.contains(processor) || !heard.contains(processor)).collect())
+}
+
+/// Sleeps there a few times; `None` where it may not be there.
+fn sleep_on(processor: u32) -> Option<u32> {
+    stay_on(processor).ok()?;
+    (0..SLEEPS).for_each(|_| thread::sleep(SLEEP));
+    Some(processor)
+}
