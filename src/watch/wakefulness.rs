@@ -13,7 +13,8 @@ use rst_storm_core::kernel::Format;
 use rst_storm_linux::processors::{give_way, online, stay_on};
 use rst_storm_linux::tracepoint::{LONGEST_UNDER_WAY, Tracefs, TracepointConfig, Tracepoints};
 
-/// How often a thread sleeps on each processor, and how long: each time it wakes, the idle task gives way, if nobody else is there.
+/// How often a thread sleeps on each processor, and how long. A timer wakes it, and interrupts the idle task, if nobody else is
+/// there.
 const SLEEPS: u32 = 8;
 const SLEEP: Duration = Duration::from_millis(1);
 
@@ -55,13 +56,14 @@ impl Drop for Wakefulness {
     }
 }
 
-/// The processors that lost a switch of tasks while a thread went to sleep on each a few times, and those of which no switch from
-/// the idle task came; of those only that a thread of ours may be on. `None` where it can't be tried.
+/// The processors that lost a waking of tasks while a thread went to sleep on each a few times, and those of which none came that
+/// interrupted the idle task; of those only that a thread of ours may be on. `None` where it can't be tried.
 fn unheard_when_idle() -> Option<Vec<u32>> {
-    let text = Tracefs::open().ok()?.format("sched", "sched_switch").ok()??;
-    let switch = Format::parse(&text).ok()?;
-    let previous = switch.field("prev_pid")?;
-    let mut tracepoints = Tracepoints::open(&TracepointConfig { ids: vec![switch.id], with_stack: Vec::new() }).ok()?;
+    let text = Tracefs::open().ok()?.format("sched", "sched_wakeup").ok()??;
+    let format = Format::parse(&text).ok()?;
+    // Not the sample's: in a pid namespace that one is 0 for all tasks of others too.
+    let interrupted = format.field("common_pid")?;
+    let mut tracepoints = Tracepoints::open(&TracepointConfig { ids: vec![format.id], with_stack: Vec::new() }).ok()?;
     let processors = online().ok()?;
     let tried: Vec<u32> = thread::scope(|scope| {
         let threads: Vec<_> = processors.iter().map(|&processor| scope.spawn(move || sleep_on(processor))).collect();
@@ -71,7 +73,7 @@ fn unheard_when_idle() -> Option<Vec<u32>> {
     thread::sleep(LONGEST_UNDER_WAY);
     let mut heard = HashSet::new();
     tracepoints.read(|sample| {
-        if previous.number(sample.raw) == Some(0) {
+        if interrupted.number(sample.raw) == Some(0) {
             heard.insert(sample.cpu);
         }
     });

@@ -121,7 +121,7 @@ fn names(reset: &KernelReset) -> Vec<&'static str> {
 }
 
 fn each_way_to_reset() -> Outcome {
-    let mut watch = watch(KernelWatchPlan { stacks: false, deaths: true, taken: true })?;
+    let mut watch = watch(KernelWatchPlan { deaths: true, taken: true, awake: true, ..KernelWatchPlan::default() })?;
     need(&["sleep", "true"])?;
     if watch.reasons().next().is_none() {
         return Err("this kernel gives no reasons".to_owned());
@@ -202,7 +202,7 @@ fn each_way_to_reset() -> Outcome {
 }
 
 fn stacks_part_what_looks_the_same() -> Outcome {
-    let mut watch = watch(KernelWatchPlan { stacks: true, deaths: false, taken: false })?;
+    let mut watch = watch(KernelWatchPlan { stacks: true, ..KernelWatchPlan::default() })?;
     need(&["sleep"])?;
     let site = Site::open();
     let (client, server) = site.connect();
