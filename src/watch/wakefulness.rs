@@ -5,8 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use rst_storm_core::kernel::Format;
@@ -18,41 +17,31 @@ use rst_storm_linux::tracepoint::{LONGEST_UNDER_WAY, Tracefs, TracepointConfig, 
 const SLEEPS: u32 = 8;
 const SLEEP: Duration = Duration::from_millis(1);
 
-/// Threads that do nothing, on as many processors, and give way to everybody. They end with this value.
+/// Threads that do nothing, on as many processors, and give way to everybody. They end with this value, each as soon as it runs
+/// again: that isn't waited for, as on a busy processor it may take long.
 #[derive(Debug, Default)]
 pub(super) struct Wakefulness {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+    _wanted: Arc<()>,
 }
 
 impl Wakefulness {
     /// Keeps those processors awake of which it isn't shown that their idle task's samples arrive. Where that can't be found out,
     /// or a thread may not have its processor or be of the lowest rank, it is done without.
     pub(super) fn where_needed() -> Wakefulness {
-        let stop = Arc::<AtomicBool>::default();
-        let keep_awake = |processor| {
-            let stop = Arc::clone(&stop);
-            let run = move || {
+        let wanted = Arc::default();
+        for processor in unheard_when_idle().unwrap_or_default() {
+            let wanted = Arc::downgrade(&wanted);
+            let stay_awake = move || {
                 if stay_on(processor).is_ok() && give_way().is_ok() {
-                    while !stop.load(Ordering::Relaxed) {
+                    while wanted.strong_count() > 0 {
                         std::hint::spin_loop();
                     }
                 }
             };
-            thread::Builder::new().name(format!("awake-{processor}")).spawn(run).ok()
-        };
-        let threads = unheard_when_idle().unwrap_or_default().into_iter().filter_map(keep_awake).collect();
-        Wakefulness { stop, threads }
-    }
-}
-
-impl Drop for Wakefulness {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            // It can't have panicked.
-            let _ = thread.join();
+            // Where no thread can be started, it is done without too.
+            let _ = thread::Builder::new().name(format!("awake-{processor}")).spawn(stay_awake);
         }
+        Wakefulness { _wanted: wanted }
     }
 }
 
