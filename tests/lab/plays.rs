@@ -308,7 +308,7 @@ fn the_kernels_timers_are_heard() -> Outcome {
         let matrix =
             check_matrix(&run(plays_by(Player::Root, &format!("run {plays} --format json"), &passing)), Player::Root);
         let rows = matrix["rows"].as_array().expect("rows");
-        let heard = rows.iter().filter(|row| row["kernel"]["event"].is_string()).count();
+        let heard = rows.iter().filter(|row| row["kernel"]["said"].is_string()).count();
         assert_eq!((heard, rows.len()), (2, 2), "{matrix:#}");
     }
     Ok(())
