@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::kernel::{Deaths, Decoder, ExitFields, KernelReset, Life, Name, Process, SignalFields};
+use rst_storm_core::kernel::{Deaths, Decoder, KernelReset, Life, Name, Process};
 use rst_storm_linux::sysctl;
 use rst_storm_linux::tracepoint::{
     ClockOffset, LONGEST_UNDER_WAY, Sample, Symbols, TracepointConfig, Tracepoints, clock_offset, comm_of,
@@ -40,7 +40,8 @@ pub struct KernelWatch {
     clock: ClockOffset,
     plan: KernelWatchPlan,
     since: Timestamp,
-    known_lost: u64,
+    /// How many records of ends of processes were lost.
+    lost_ends: u64,
     unreadable: u64,
     _wakefulness: Wakefulness,
 }
@@ -72,8 +73,7 @@ impl KernelWatch {
         let formats = Formats::read(plan)?;
         let symbols = if plan.stacks { Some(Named::read()?) } else { None };
         let resets: Vec<u16> = formats.resets().map(Decoder::id).collect();
-        let ends = formats.signal.iter().map(SignalFields::id).chain(formats.exit.iter().map(ExitFields::id));
-        let ids = resets.iter().copied().chain(ends).collect();
+        let ids = resets.iter().copied().chain(formats.ends()).collect();
         let with_stack = if plan.stacks { resets } else { Vec::new() };
         let wakefulness = if plan.awake { Wakefulness::where_needed() } else { Wakefulness::default() };
         let tracepoints = Tracepoints::open(&TracepointConfig { ids, with_stack }).map_err(NotWatched::Refused)?;
@@ -89,7 +89,7 @@ impl KernelWatch {
             clock,
             plan: *plan,
             since: Timestamp(clock.wall(monotonic())),
-            known_lost: 0,
+            lost_ends: 0,
             unreadable: 0,
             _wakefulness: wakefulness,
         })
@@ -191,9 +191,9 @@ impl KernelWatch {
             Heard::Unreadable => *unreadable += 1,
             Heard::Nothing => {}
         });
-        let lost = self.tracepoints.lost();
-        if lost > self.known_lost {
-            self.known_lost = lost;
+        let lost = self.formats.ends().map(|id| self.tracepoints.lost_of(id)).sum();
+        if lost > self.lost_ends {
+            self.lost_ends = lost;
             if let Some(deaths) = &mut self.deaths {
                 deaths.lost(Timestamp(monotonic()));
             }

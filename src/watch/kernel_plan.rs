@@ -105,6 +105,11 @@ impl Formats {
     pub(super) fn resets(&self) -> impl Iterator<Item = &Decoder> {
         std::iter::once(&self.sent).chain(&self.taken)
     }
+
+    /// The numbers of the tracepoints that tell how processes end.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u16> {
+        self.signal.iter().map(SignalFields::id).chain(self.exit.iter().map(ExitFields::id))
+    }
 }
 
 fn format(tracefs: &Tracefs, group: &str, name: &'static str) -> Result<Format, NotWatched> {

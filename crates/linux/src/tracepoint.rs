@@ -144,6 +144,13 @@ impl Tracepoints {
         self.told_lost.max(self.lost_by_processor().map(|(_, lost)| lost).sum())
     }
 
+    /// The same of one tracepoint. What only records in the rings told may be of any, and is counted as of this one.
+    pub fn lost_of(&self, id: u16) -> u64 {
+        let counters = self.processors.iter().flat_map(|processor| &processor.counters);
+        let its = counters.filter(|counter| counter.id == id);
+        self.told_lost.max(its.map(|counter| counter.balance.missing()).sum())
+    }
+
     /// The same for each processor, by its number, but for what only records in the rings told.
     pub fn lost_by_processor(&self) -> impl Iterator<Item = (u32, u64)> {
         self.processors.iter().map(|processor| {
