@@ -12,8 +12,8 @@ use crate::watch::{KernelTally, Line, ResetRecord};
 /// The file's name within a bundle.
 pub const EVENTS: &str = "kernel.ndjson";
 
-/// Writes them, between what was listened to and what was lost.
-pub fn write(folder: &Path, listener: &impl Listener, events: &[KernelReset]) -> io::Result<()> {
+/// Writes them, between what was listened to and how many were lost during the play.
+pub fn write(folder: &Path, listener: &impl Listener, events: &[KernelReset], lost: u64) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(folder.join(EVENTS))?);
     let mut tally = KernelTally::default();
     put(&mut out, &Line::Trace(listener.describe()))?;
@@ -21,7 +21,7 @@ pub fn write(folder: &Path, listener: &impl Listener, events: &[KernelReset]) ->
         tally.tell(event);
         put(&mut out, &Line::Reset(ResetRecord::new(event)))?;
     }
-    put(&mut out, &Line::Summary(tally.summary(listener.now(), listener.lost())))?;
+    put(&mut out, &Line::Summary(tally.summary(listener.now(), lost)))?;
     out.flush()
 }
 

@@ -22,9 +22,14 @@ use crate::watch::SourceError;
 /// What is known of the kernel's events.
 #[derive(Clone, Debug)]
 pub enum Heard {
-    /// All that it sent during the play, from the play's addresses.
-    All(Vec<KernelReset>),
-    /// Nobody listened, or something was lost.
+    /// Somebody listened all the while.
+    Listened {
+        /// What was heard of the play's addresses.
+        events: Vec<KernelReset>,
+        /// How many events were lost meanwhile, whosever they were.
+        lost: u64,
+    },
+    /// Nobody listened.
     NotWatched(String),
 }
 

@@ -9,7 +9,7 @@ use crate::watch::TraceRecord;
 pub trait Listener {
     /// What was sent since the last call.
     fn hear(&mut self) -> Vec<KernelReset>;
-    /// How many events were lost.
+    /// How many events were lost, by what was known at the last call of [`Listener::hear`]; it never falls.
     fn lost(&self) -> u64;
     /// What is listened to, and how.
     fn describe(&self) -> TraceRecord<'static>;

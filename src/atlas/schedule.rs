@@ -67,6 +67,8 @@ struct Playing {
     addresses: Addresses,
     child: Child,
     since: Instant,
+    /// How many kernel events were lost before it began.
+    lost_before: u64,
     ended: Option<(Instant, bool)>,
     /// What the kernel said of it.
     events: Vec<KernelReset>,
@@ -91,7 +93,8 @@ pub fn play(
             && !stop.is_requested()
             && let Some(place) = next(&mut waiting, &drawn, playing.iter().map(|one| one.place))
         {
-            playing.push(start(programme, place, drawn[place])?);
+            let lost_before = listener.as_ref().map_or(0, Listener::lost);
+            playing.push(start(programme, place, drawn[place], lost_before)?);
         }
         if stop.is_requested() {
             // What is dropped is killed; its namespaces go with it.
@@ -141,7 +144,7 @@ fn next(
     waiting.remove(at)
 }
 
-fn start(programme: &Programme, place: usize, addresses: Addresses) -> io::Result<Playing> {
+fn start(programme: &Programme, place: usize, addresses: Addresses, lost_before: u64) -> io::Result<Playing> {
     let chosen = &programme.plays[place];
     let folder = programme.folder.join(chosen.folder());
     fs::create_dir_all(&folder)?;
@@ -155,7 +158,7 @@ fn start(programme: &Programme, place: usize, addresses: Addresses) -> io::Resul
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
-    Ok(Playing { place, addresses, child, since: Instant::now(), ended: None, events: Vec::new() })
+    Ok(Playing { place, addresses, child, since: Instant::now(), lost_before, ended: None, events: Vec::new() })
 }
 
 /// What the kernel said of a play that has ended; where it was listened to, that is written into the bundle too.
@@ -168,11 +171,9 @@ fn heard(programme: &Programme, one: &mut Playing, listener: &Result<impl Listen
     let events = std::mem::take(&mut one.events);
     let unwritten =
         |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", folder.display()));
-    events::write(&folder, listener, &events).map_err(unwritten)?;
-    Ok(match listener.lost() {
-        0 => Heard::All(events),
-        lost => Heard::NotWatched(format!("{lost} kernel events were lost")),
-    })
+    let lost = listener.lost() - one.lost_before;
+    events::write(&folder, listener, &events, lost).map_err(unwritten)?;
+    Ok(Heard::Listened { events, lost })
 }
 
 impl Playing {

@@ -226,8 +226,8 @@ impl Listener for KernelWatch {
     }
 }
 
-/// Listens to the kernel, with stacks: a play makes few resets.
+/// Listens to the kernel, with stacks: a play makes few resets. Processors are kept awake where it takes that to hear all.
 fn listen() -> Result<KernelWatch, String> {
-    let plan = KernelWatchPlan { stacks: true, deaths: true, taken: false };
+    let plan = KernelWatchPlan { stacks: true, deaths: true, taken: false, awake: true };
     KernelWatch::open(&plan).map_err(|error| error.to_string())
 }

@@ -50,7 +50,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 pub fn run(args: TraceArgs, common: Common) -> Result<Verdict, Failure> {
     let mut session = Session::open(common, None)?;
-    let plan = KernelWatchPlan { stacks: args.stack, deaths: true, taken: true };
+    let plan = KernelWatchPlan { stacks: args.stack, deaths: true, taken: true, awake: false };
     let mut watch = KernelWatch::open(&plan).map_err(Failure::lacks)?;
     check_reasons(&args.reason, &watch)?;
     let filter = Filter { pids: args.pid, hosts: args.host, ports: args.port, reasons: args.reason };
@@ -64,9 +64,7 @@ pub fn run(args: TraceArgs, common: Common) -> Result<Verdict, Failure> {
         telling.tell(&resets);
     }
     let mut end = watch.now();
-    if !telling.is_enough() {
-        telling.tell(&watch.drain_all());
-    }
+    telling.tell(&watch.drain_all());
     if let Some(last) = telling.last.filter(|_| telling.is_enough()) {
         end = last;
     }
@@ -74,7 +72,9 @@ pub fn run(args: TraceArgs, common: Common) -> Result<Verdict, Failure> {
     let told = telling.conclude(end, lost);
     session.close()?;
     if lost > 0 {
-        session::warn(format!("{lost} records were lost for want of room in the rings"));
+        session::warn(format!(
+            "{lost} records were lost: the rings had no room, or the kernel counted and never handed them over"
+        ));
     }
     if filtered && told == 0 {
         session::warn("no reset was such as was asked for");

@@ -5,17 +5,19 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::kernel::{Deaths, Decoder, ExitFields, KernelReset, Life, Name, Process, SignalFields};
+use rst_storm_core::kernel::{Deaths, Decoder, KernelReset, Life, Name, Process};
 use rst_storm_linux::sysctl;
 use rst_storm_linux::tracepoint::{
-    ClockOffset, Sample, Symbols, TracepointConfig, Tracepoints, clock_offset, comm_of, ends_the_process, monotonic,
+    ClockOffset, LONGEST_UNDER_WAY, Sample, Symbols, TracepointConfig, Tracepoints, clock_offset, comm_of,
+    ends_the_process, monotonic,
 };
 
 use super::kernel_plan::{Formats, KernelWatchPlan, NotWatched};
 use super::kernel_record::{Clock, Filter, TRACE_SCHEMA, TraceRecord, Watched};
+use super::wakefulness::Wakefulness;
 
-/// How long a record is held back, in nanoseconds, so that what another processor saw before it comes before it.
-const HOLD: u64 = 5_000_000;
+/// How long a record is held back, so that what another processor saw before it comes before it.
+const HOLD: Duration = LONGEST_UNDER_WAY;
 
 /// How far apart a thread's reset and its end may be, for the end to tell its name, in nanoseconds.
 const NAMED_WITHIN: u64 = 10_000_000_000;
@@ -38,8 +40,10 @@ pub struct KernelWatch {
     clock: ClockOffset,
     plan: KernelWatchPlan,
     since: Timestamp,
-    known_lost: u64,
+    /// How many records of ends of processes were lost.
+    lost_ends: u64,
     unreadable: u64,
+    _wakefulness: Wakefulness,
 }
 
 /// A record with its time on the monotonic clock.
@@ -69,9 +73,9 @@ impl KernelWatch {
         let formats = Formats::read(plan)?;
         let symbols = if plan.stacks { Some(Named::read()?) } else { None };
         let resets: Vec<u16> = formats.resets().map(Decoder::id).collect();
-        let ends = formats.signal.iter().map(SignalFields::id).chain(formats.exit.iter().map(ExitFields::id));
-        let ids = resets.iter().copied().chain(ends).collect();
+        let ids = resets.iter().copied().chain(formats.ends()).collect();
         let with_stack = if plan.stacks { resets } else { Vec::new() };
+        let wakefulness = if plan.awake { Wakefulness::where_needed() } else { Wakefulness::default() };
         let tracepoints = Tracepoints::open(&TracepointConfig { ids, with_stack }).map_err(NotWatched::Refused)?;
         let clock = clock_offset();
         Ok(KernelWatch {
@@ -85,21 +89,25 @@ impl KernelWatch {
             clock,
             plan: *plan,
             since: Timestamp(clock.wall(monotonic())),
-            known_lost: 0,
+            lost_ends: 0,
             unreadable: 0,
+            _wakefulness: wakefulness,
         })
     }
 
     /// What was told so far, in the order of time, but for the last five milliseconds.
     pub fn drain(&mut self) -> Vec<KernelReset> {
-        let until = monotonic().saturating_sub(HOLD);
+        let until = monotonic().saturating_sub(u64::try_from(HOLD.as_nanos()).unwrap_or(u64::MAX));
         self.read();
         self.release(until)
     }
 
-    /// All that was told up to this call. It waits for as long as records are held back.
+    /// All that was told up to this call, with which the watch ends: what is lost is exact from here on. It waits for as long as
+    /// records are held back.
     pub fn drain_all(&mut self) -> Vec<KernelReset> {
-        std::thread::sleep(Duration::from_nanos(HOLD));
+        // Where it isn't stopped, what comes meanwhile may hide what is lost; the kernel has no reason to refuse.
+        let _ = self.tracepoints.stop();
+        std::thread::sleep(HOLD);
         self.read();
         self.release(u64::MAX)
     }
@@ -114,7 +122,8 @@ impl KernelWatch {
         self.tracepoints.descriptors()
     }
 
-    /// How many records were lost for want of room, or could not be read; of ends of processes too, where they are watched.
+    /// How many records were lost for want of room, or were counted by the kernel and never handed over, or could not be read; of
+    /// ends of processes too, where they are watched. It is what is known after the last reading, and never falls.
     pub fn lost(&self) -> u64 {
         self.tracepoints.lost() + self.unreadable
     }
@@ -156,7 +165,7 @@ impl KernelWatch {
         self.clock = clock_offset();
         self.living.clear();
         let KernelWatch { tracepoints, formats, symbols, held, living, ended, clock, unreadable, .. } = self;
-        let lost = tracepoints.read(|sample| match hear(&sample, formats, *clock) {
+        tracepoints.read(|sample| match hear(&sample, formats, *clock) {
             Heard::Reset(mut reset) => {
                 if let Some(process) = &mut reset.process {
                     let comm =
@@ -182,8 +191,9 @@ impl KernelWatch {
             Heard::Unreadable => *unreadable += 1,
             Heard::Nothing => {}
         });
-        if lost > self.known_lost {
-            self.known_lost = lost;
+        let lost = self.formats.ends().map(|id| self.tracepoints.lost_of(id)).sum();
+        if lost > self.lost_ends {
+            self.lost_ends = lost;
             if let Some(deaths) = &mut self.deaths {
                 deaths.lost(Timestamp(monotonic()));
             }
@@ -223,7 +233,7 @@ enum Heard {
 }
 
 fn hear(sample: &Sample<'_>, formats: &Formats, clock: ClockOffset) -> Heard {
-    let Some(id) = sample.id() else { return Heard::Unreadable };
+    let id = sample.id;
     if let Some(decoder) = formats.resets().find(|decoder| decoder.id() == id) {
         let Some(told) = decoder.read(sample.raw) else { return Heard::Unreadable };
         let is_its_own = KernelReset::is_a_tasks_own(told.kind, told.context) && sample.pid > 0;

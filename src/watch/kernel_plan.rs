@@ -15,6 +15,9 @@ pub struct KernelWatchPlan {
     pub deaths: bool,
     /// Also those that are taken in.
     pub taken: bool,
+    /// Whether processors are kept from idling where this kernel doesn't hand over what happens on idle ones (docs/trace.md). Each
+    /// then runs a thread that gives way to all others.
+    pub awake: bool,
 }
 
 /// Why the kernel's resets are not watched.
@@ -101,6 +104,11 @@ impl Formats {
 
     pub(super) fn resets(&self) -> impl Iterator<Item = &Decoder> {
         std::iter::once(&self.sent).chain(&self.taken)
+    }
+
+    /// The numbers of the tracepoints that tell how processes end.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u16> {
+        self.signal.iter().map(SignalFields::id).chain(self.exit.iter().map(ExitFields::id))
     }
 }
 

@@ -122,7 +122,7 @@ pub struct SummaryRecord<'a> {
     pub taken: u64,
     /// Resets that a filter left out.
     pub left_out: u64,
-    /// Records that were lost, whatever they would have told.
+    /// Records that were lost for want of room, or counted by the kernel and never handed over, whatever they would have told.
     pub lost: u64,
     /// Resets told that were sent, by all mechanisms that each allows; the most first.
     pub by_mechanism: Vec<MechanismCount>,

@@ -21,6 +21,7 @@ mod run;
 mod sink;
 mod source;
 mod threads;
+mod wakefulness;
 
 pub use again::{first_frame, read_again};
 pub use annotate::{AnnotateError, Annotated};

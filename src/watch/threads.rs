@@ -19,7 +19,7 @@ const DEPTH: usize = 4;
 #[derive(Debug)]
 enum Call {
     BeginFile(usize),
-    Take(Batch),
+    Take(Box<Batch>),
     EndFile(Box<FileReport>),
     Idle(Timestamp),
 }
@@ -28,7 +28,7 @@ enum Call {
 #[derive(Debug)]
 pub(super) struct Channel<'a> {
     calls: SyncSender<Call>,
-    spare: Receiver<Batch>,
+    spare: Receiver<Box<Batch>>,
     is_closed: &'a AtomicBool,
 }
 
@@ -47,8 +47,9 @@ impl Outlet for Channel<'_> {
     }
 
     fn hand_over(&mut self, batch: &mut Batch) {
-        let spare = self.spare.try_recv().unwrap_or_else(|_| Batch::new());
-        self.send(Call::Take(std::mem::replace(batch, spare)));
+        let mut full = self.spare.try_recv().unwrap_or_else(|_| Box::new(Batch::new()));
+        std::mem::swap(batch, &mut full);
+        self.send(Call::Take(full));
     }
 
     fn end_file(&mut self, report: FileReport) {

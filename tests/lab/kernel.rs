@@ -62,10 +62,10 @@ impl Site {
     }
 
     /// A child that has the server's end as its standard input, and lets it go with its life.
-    fn child(&self, program: &str, arguments: &[&str]) -> (TcpStream, Child) {
+    fn child(&self, program: &str, arguments: &[&str], error: Stdio) -> (TcpStream, Child) {
         let (client, server) = self.connect_unread();
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::from(OwnedFd::from(server))).stdout(Stdio::null());
+        command.args(arguments).stdin(Stdio::from(OwnedFd::from(server))).stdout(Stdio::null()).stderr(error);
         let child = command.spawn().expect("start a child");
         // std keeps its copy of standard input in the command.
         drop(command);
@@ -121,8 +121,8 @@ fn names(reset: &KernelReset) -> Vec<&'static str> {
 }
 
 fn each_way_to_reset() -> Outcome {
-    let mut watch = watch(KernelWatchPlan { stacks: false, deaths: true, taken: true })?;
-    need(&["sleep", "true"])?;
+    let mut watch = watch(KernelWatchPlan { deaths: true, taken: true, awake: true, ..KernelWatchPlan::default() })?;
+    need(&["sleep", "sh"])?;
     if watch.reasons().next().is_none() {
         return Err("this kernel gives no reasons".to_owned());
     }
@@ -141,13 +141,16 @@ fn each_way_to_reset() -> Outcome {
 
     let mut killed = Vec::new();
     for signal in [Signal::KILL, Signal::TERM] {
-        let (client, mut child) = site.child("sleep", &["60"]);
+        let (client, mut child) = site.child("sleep", &["60"], Stdio::inherit());
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, signal).expect("kill the child");
         child.wait().expect("its end");
         killed.push((await_reset(client), pid.as_raw_nonzero().get(), signal));
     }
-    let (client, mut child) = site.child("true", &[]);
+    // It ends when it is let go: this process has closed its copy of the socket by then.
+    let (end, held) = std::io::pipe().expect("a pipe");
+    let (client, mut child) = site.child("sh", &["-c", "read _ <&2"], Stdio::from(end));
+    drop(held);
     let exited = (child.id().cast_signed(), child.wait().expect("its end"), await_reset(client));
 
     let waiting = TcpStream::connect((site.addr, site.port)).expect("it waits to be accepted");
@@ -194,7 +197,7 @@ fn each_way_to_reset() -> Outcome {
     let (pid, _, to) = exited;
     assert_eq!(sent(to).life, Life::Dying { signal: None });
     let process = sent(to).process.as_ref().expect("a process");
-    assert_eq!((process.pid, process.comm.as_deref()), (pid, Some("true")));
+    assert_eq!((process.pid, process.comm.as_deref()), (pid, Some("sh")));
     assert_eq!(names(sent(waiting)), ["listener-closed"]);
     assert_eq!(sent(waiting).context, Context::TaskBhOff);
     assert_eq!(watch.lost(), 0);
@@ -202,7 +205,7 @@ fn each_way_to_reset() -> Outcome {
 }
 
 fn stacks_part_what_looks_the_same() -> Outcome {
-    let mut watch = watch(KernelWatchPlan { stacks: true, deaths: false, taken: false })?;
+    let mut watch = watch(KernelWatchPlan { stacks: true, ..KernelWatchPlan::default() })?;
     need(&["sleep"])?;
     let site = Site::open();
     let (client, server) = site.connect();
@@ -214,7 +217,7 @@ fn stacks_part_what_looks_the_same() -> Outcome {
     let (client, server) = site.connect_unread();
     drop(server);
     let unread = await_reset(client);
-    let (client, mut child) = site.child("sleep", &["60"]);
+    let (client, mut child) = site.child("sleep", &["60"], Stdio::inherit());
     child.kill().expect("kill the child");
     child.wait().expect("its end");
     let killed = await_reset(client);
@@ -319,9 +322,8 @@ fn privilege_is_named() -> Outcome {
     need(&["setpriv", "unshare", "mount"])?;
     let without = |script: &str| {
         let mut command = Command::new("unshare");
-        let script = format!(
-            "mount -t tracefs tracefs /sys/kernel/tracing && exec setpriv {script} \"$BIN\" trace --duration 0.1"
-        );
+        let mounted = "{ [ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing; }";
+        let script = format!("{mounted} && exec setpriv {script} \"$BIN\" trace --duration 0.1");
         command.args(["--mount", "--propagation", "private", "sh", "-c", &script]).env("BIN", BINARY);
         alike(&mut command);
         run(command)

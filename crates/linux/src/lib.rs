@@ -19,6 +19,7 @@ pub mod netns;
 pub mod offload;
 pub mod packet_socket;
 pub mod privilege;
+pub mod processors;
 pub mod signals;
 pub mod sock_diag;
 pub mod socket;

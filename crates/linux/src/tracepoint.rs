@@ -4,6 +4,7 @@
 //! CLOCK_MONOTONIC; records of one processor are in order, those of several are not.
 
 mod attributes;
+mod balance;
 mod clock;
 mod record;
 mod ring;
@@ -11,14 +12,15 @@ mod symbols;
 mod task;
 mod tracefs;
 
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{During, Error, Result};
-use attributes::{open_counter, redirect};
+use crate::processors::online;
+use attributes::{disable, enable, open_counter, redirect};
+use balance::Balance;
 pub use clock::{ClockOffset, clock_offset, monotonic};
 pub use record::Sample;
 use record::{Record, read_record};
@@ -34,6 +36,10 @@ pub const OPEN: &str = "open tracepoint";
 /// kernel.perf_event_mlock_kb leaves 128, and 64 are enough for what is read every few milliseconds.
 const RING_PAGES: [usize; 3] = [512, 128, 64];
 
+/// So long after a passage was counted its sample is in the ring, or will never be. Between the two a processor does a few
+/// microseconds' work, which nothing but an interrupt or its host holds up.
+pub const LONGEST_UNDER_WAY: Duration = Duration::from_millis(5);
+
 /// Which tracepoints, and what comes with each record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TracepointConfig {
@@ -43,18 +49,22 @@ pub struct TracepointConfig {
     pub with_stack: Vec<u16>,
 }
 
-/// Open tracepoints on all processors. Nothing is missed from the moment that they are open, but what is counted as lost.
+/// Open tracepoints on all processors. From the moment that they are open each passage is handed over, or counted as lost.
 #[derive(Debug)]
 pub struct Tracepoints {
     processors: Vec<Processor>,
     scratch: Vec<u8>,
     chain: Vec<u64>,
-    lost_records: u64,
+    /// When the counters were last read, on CLOCK_MONOTONIC.
+    noted_at: u64,
+    /// What records in the rings told as lost: all there is before Linux 6.0, until a comparison.
+    told_lost: u64,
 }
 
 /// One processor's ring, which the first of its counters owns; the others write into it too.
 #[derive(Debug)]
 struct Processor {
+    number: u32,
     ring: Ring,
     counters: Vec<Counter>,
 }
@@ -63,8 +73,7 @@ struct Processor {
 struct Counter {
     id: u16,
     file: OwnedFd,
-    /// Whether its read(2) tells what was lost (Linux 6.0).
-    counts_lost: bool,
+    balance: Balance,
 }
 
 impl Tracepoints {
@@ -76,10 +85,10 @@ impl Tracepoints {
         for cpu in online()? {
             let mut counters = Vec::new();
             for &id in &config.ids {
-                let counter = open_counter(id, cpu, config.with_stack.contains(&id)).map_err(|errno| {
+                let file = open_counter(id, cpu, config.with_stack.contains(&id)).map_err(|errno| {
                     Error::from_errno(OPEN, format!("{id} on processor {cpu}"), errno.raw_os_error().unwrap_or(0))
                 })?;
-                counters.push(counter);
+                counters.push(Counter { id, file, balance: Balance::default() });
             }
             let Some(first) = counters.first() else {
                 return Err(Error::from_errno(OPEN, "of none", libc::EINVAL));
@@ -88,44 +97,79 @@ impl Tracepoints {
             for counter in &counters[1..] {
                 redirect(counter.file.as_fd(), first.file.as_fd()).during("join tracepoints in one ring", "")?;
             }
-            processors.push(Processor { ring, counters });
+            processors.push(Processor { number: cpu, ring, counters });
         }
         for counter in processors.iter().flat_map(|processor| &processor.counters) {
-            attributes::enable(counter.file.as_fd()).during("enable a tracepoint", "")?;
+            enable(counter.file.as_fd()).during("enable a tracepoint", "")?;
         }
-        Ok(Tracepoints { processors, scratch: Vec::new(), chain: Vec::new(), lost_records: 0 })
+        Ok(Tracepoints { processors, scratch: Vec::new(), chain: Vec::new(), noted_at: monotonic(), told_lost: 0 })
     }
 
-    /// Hands over what the rings have, one processor after the other. Gives how many records are known to be lost by
-    /// now, where a record says so: [`Tracepoints::lost`] knows more.
-    pub fn read(&mut self, mut take: impl FnMut(Sample<'_>)) -> u64 {
-        for processor in &mut self.processors {
-            processor.ring.drain(&mut self.scratch, |kind, body| match read_record(kind, body, &mut self.chain) {
-                Record::Sample(sample) => take(sample),
-                Record::Lost(count) => self.lost_records += count,
+    /// Hands over what the rings have, one processor after the other. What the counters had counted some time ago is then held
+    /// against it: see [`Tracepoints::lost`].
+    pub fn read(&mut self, mut take: impl FnMut(Sample<'_>)) {
+        let under_way = u64::try_from(LONGEST_UNDER_WAY.as_nanos()).unwrap_or(u64::MAX);
+        let has_come = monotonic().saturating_sub(self.noted_at) >= under_way;
+        for Processor { ring, counters, .. } in &mut self.processors {
+            ring.drain(&mut self.scratch, |kind, body| match read_record(kind, body, &mut self.chain) {
+                Record::Sample(sample) => {
+                    if let Some(counter) = counters.iter_mut().find(|counter| counter.id == sample.id) {
+                        counter.balance.hand_over();
+                    }
+                    take(sample);
+                }
+                Record::Lost(count) => self.told_lost += count,
                 Record::Other => {}
             });
         }
-        self.lost_records
-    }
-
-    /// How many records were lost for want of room, of all tracepoints.
-    pub fn lost(&self) -> u64 {
-        let counters = || self.processors.iter().flat_map(|processor| &processor.counters);
-        if counters().any(|counter| !counter.counts_lost) {
-            // What was lost last isn't told before another record finds room.
-            return self.lost_records;
+        if has_come {
+            self.counters().for_each(|counter| counter.balance.settle());
+            self.note();
         }
-        counters().map(attributes::lost).sum()
     }
 
-    /// How many records of one tracepoint were lost; `None` where the kernel doesn't tell (before Linux 6.0).
-    pub fn lost_of(&self, id: u16) -> Option<u64> {
+    /// Counts nothing more. A [`Tracepoints::read`] that comes [`LONGEST_UNDER_WAY`] later hands over the last of it, and what is
+    /// lost is exact then.
+    pub fn stop(&mut self) -> Result<()> {
+        for counter in self.counters() {
+            disable(counter.file.as_fd()).during("disable a tracepoint", "")?;
+        }
+        self.note();
+        Ok(())
+    }
+
+    /// How many passages have no sample, as far as is known after the last reading: for want of room in a ring, or counted by the
+    /// kernel and never handed over. It never falls, and counts none that is only under way. While others come it may be too low.
+    pub fn lost(&self) -> u64 {
+        self.told_lost.max(self.lost_by_processor().map(|(_, lost)| lost).sum())
+    }
+
+    /// The same of one tracepoint. What only records in the rings told may be of any, and is counted as of this one.
+    pub fn lost_of(&self, id: u16) -> u64 {
         let counters = self.processors.iter().flat_map(|processor| &processor.counters);
-        counters
-            .filter(|counter| counter.id == id)
-            .map(|counter| counter.counts_lost.then(|| attributes::lost(counter)))
-            .sum()
+        let its = counters.filter(|counter| counter.id == id);
+        self.told_lost.max(its.map(|counter| counter.balance.missing()).sum())
+    }
+
+    /// The same for each processor, by its number, but for what only records in the rings told.
+    pub fn lost_by_processor(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.processors.iter().map(|processor| {
+            let missing = processor.counters.iter().map(|counter| counter.balance.missing()).sum();
+            (processor.number, missing)
+        })
+    }
+
+    fn counters(&mut self) -> impl Iterator<Item = &mut Counter> {
+        self.processors.iter_mut().flat_map(|processor| &mut processor.counters)
+    }
+
+    fn note(&mut self) {
+        for counter in self.counters() {
+            if let Some(reading) = attributes::read(counter.file.as_fd()) {
+                counter.balance.note(reading);
+            }
+        }
+        self.noted_at = monotonic();
     }
 
     /// The descriptors that become readable when a ring fills: at an eighth of it.
@@ -156,32 +200,4 @@ fn map(first: &Counter) -> Result<Ring> {
         }
     }
     refusal.map_or_else(|| Err(Error::from_errno("map a ring", "", libc::EINVAL)), Err)
-}
-
-/// The numbers of the processors that are online, e.g. of `0-3,8`.
-fn online() -> Result<Vec<i32>> {
-    const PATH: &str = "/sys/devices/system/cpu/online";
-    let text = fs::read_to_string(PATH).during("read", PATH)?;
-    Ok(processors(&text))
-}
-
-fn processors(list: &str) -> Vec<i32> {
-    let ranges = list.trim().split(',').filter_map(|range| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
-    });
-    ranges.flatten().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::processors;
-
-    #[test]
-    fn lists_of_processors_are_read() {
-        assert_eq!(processors("0-1\n"), [0, 1]);
-        assert_eq!(processors("0,2-4,8\n"), [0, 2, 3, 4, 8]);
-        assert_eq!(processors("0"), [0]);
-        assert_eq!(processors("\n"), [0; 0]);
-    }
 }

@@ -43,12 +43,12 @@ impl Judging<'_> {
         (column(event.as_ref().map(words), names, word, why), fused)
     }
 
-    /// What the kernel of the host that a reset names says of it. Silence counts only where every reset that this host's TCP has
-    /// counted was heard: tracepoints were seen to miss one without counting it as lost, with several readers at once.
+    /// What the kernel of the host that a reset names says of it. Silence counts only where nothing was lost during the play, and
+    /// every reset that this host's TCP has counted was heard: what is lost is known only after a while.
     fn said(&self, segment: &Segment) -> (KernelSaid, Option<KernelReset>) {
-        let events = match self.heard {
+        let (events, lost) = match self.heard {
             Heard::NotWatched(why) => return (KernelSaid::NotWatched(why.clone()), None),
-            Heard::All(events) => events,
+            Heard::Listened { events, lost } => (events, *lost),
         };
         let mut hearing = Hearing::new(events.iter().cloned()).within(BUSY);
         if let Some(event) = hearing.of(segment.source, segment.destination, segment.at) {
@@ -62,6 +62,8 @@ impl Judging<'_> {
         let counted = host.map_or(0, |host| self.counter(host, "Tcp.OutRsts"));
         let said = if counted > heard {
             KernelSaid::NotWatched(format!("that host's OutRsts has grown by {counted}, and {heard} events were heard"))
+        } else if lost > 0 {
+            KernelSaid::NotWatched(format!("{lost} kernel events were lost meanwhile"))
         } else {
             // One machine, one clock.
             KernelSaid::Nothing(Finding::Certain)

@@ -1,9 +1,7 @@
 //! perf_event_open(2) with what we ask of a tracepoint, and what its descriptor answers.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-
-use super::Counter;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// struct perf_event_attr of linux/perf_event.h, up to its fifth size; the kernel takes any size that it knows.
 #[repr(C)]
@@ -39,6 +37,7 @@ const PERF_SAMPLE_RAW: u64 = 1 << 10;
 const PERF_FORMAT_LOST: u64 = 1 << 4;
 const PERF_FLAG_FD_CLOEXEC: u64 = 1 << 3;
 const PERF_EVENT_IOC_ENABLE: u64 = 0x2400;
+const PERF_EVENT_IOC_DISABLE: u64 = 0x2401;
 const PERF_EVENT_IOC_SET_OUTPUT: u64 = 0x2405;
 
 /// The bits of the attributes' flag word.
@@ -57,7 +56,7 @@ const MOST_FUNCTIONS: u16 = 64;
 const SAMPLE: u64 = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_RAW;
 
 /// A tracepoint on one processor, not yet enabled.
-pub(super) fn open_counter(id: u16, cpu: i32, with_stack: bool) -> io::Result<Counter> {
+pub(super) fn open_counter(id: u16, cpu: u32, with_stack: bool) -> io::Result<OwnedFd> {
     let mut attributes = Attributes {
         kind: PERF_TYPE_TRACEPOINT,
         size: size_of::<Attributes>() as u32,
@@ -73,17 +72,17 @@ pub(super) fn open_counter(id: u16, cpu: i32, with_stack: bool) -> io::Result<Co
         ..Attributes::default()
     };
     match open(&attributes, cpu) {
-        Ok(file) => Ok(Counter { id, file, counts_lost: true }),
+        // Linux 6.0 was the first to count what is lost.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
             attributes.read_format = 0;
-            Ok(Counter { id, file: open(&attributes, cpu)?, counts_lost: false })
+            open(&attributes, cpu)
         }
-        Err(error) => Err(error),
+        opened => opened,
     }
 }
 
-fn open(attributes: &Attributes, cpu: i32) -> io::Result<OwnedFd> {
-    let (any_process, no_group) = (-1, -1);
+fn open(attributes: &Attributes, cpu: u32) -> io::Result<OwnedFd> {
+    let (any_process, no_group): (libc::pid_t, libc::c_int) = (-1, -1);
     // SAFETY: the kernel reads `size` octets of the attributes, which are that large and live through the call.
     let result = unsafe {
         libc::syscall(
@@ -112,18 +111,31 @@ pub(super) fn enable(counter: BorrowedFd<'_>) -> io::Result<()> {
     control(counter, PERF_EVENT_IOC_ENABLE, 0)
 }
 
+/// From here on it doesn't.
+pub(super) fn disable(counter: BorrowedFd<'_>) -> io::Result<()> {
+    control(counter, PERF_EVENT_IOC_DISABLE, 0)
+}
+
 fn control(counter: BorrowedFd<'_>, request: u64, argument: libc::c_int) -> io::Result<()> {
-    // SAFETY: both requests take a number, and no memory.
+    // SAFETY: these requests take a number, and no memory.
     let result = unsafe { libc::ioctl(counter.as_raw_fd(), request as libc::Ioctl, argument) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// How many of a counter's records found no room; 0 where it can't be read.
-pub(super) fn lost(counter: &Counter) -> u64 {
-    // struct read_format: the count, then what was lost.
+/// What read(2) tells of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// The passages so far.
+    pub(super) counted: u64,
+    /// Those of which the record found no room; 0 before Linux 6.0, which doesn't tell.
+    pub(super) lost: u64,
+}
+
+/// Reads a counter on its own processor; `None` where it can't be read.
+pub(super) fn read(counter: BorrowedFd<'_>) -> Option<Reading> {
+    // struct read_format: the count, then what was lost where that was asked for.
     let mut answer = [0u8; 16];
-    match rustix::io::read(counter.file.as_fd(), &mut answer) {
-        Ok(16) => u64::from_ne_bytes(answer[8..].try_into().unwrap_or_default()),
-        _ => 0,
-    }
+    let length = rustix::io::read(counter, &mut answer).ok()?;
+    let word = |place: usize| answer[..length].get(place..place + 8)?.try_into().ok().map(u64::from_ne_bytes);
+    Some(Reading { counted: word(0)?, lost: word(8).unwrap_or(0) })
 }

@@ -17,17 +17,12 @@ pub struct Sample<'a> {
     pub tid: i32,
     /// The processor.
     pub cpu: u32,
+    /// The tracepoint's number: the record's common_type.
+    pub id: u16,
     /// The tracepoint's record, as its format file describes it.
     pub raw: &'a [u8],
     /// Return addresses in the kernel, innermost first; empty where no call chain was asked for.
     pub chain: &'a [u64],
-}
-
-impl Sample<'_> {
-    /// The tracepoint's number: the record's common_type.
-    pub fn id(&self) -> Option<u16> {
-        Some(u16::from_ne_bytes(*self.raw.first_chunk()?))
-    }
 }
 
 /// What a record is.
@@ -74,7 +69,8 @@ fn sample<'a>(mut body: &'a [u8], chain: &'a mut Vec<u64>) -> Option<Sample<'a>>
             raw(body)?
         }
     };
-    Some(Sample { at, pid, tid, cpu, raw, chain })
+    let id = u16::from_ne_bytes(*raw.first_chunk()?);
+    Some(Sample { at, pid, tid, cpu, id, raw, chain })
 }
 
 /// The raw part, where that is all the rest: its length, itself, padded so that the record ends at a multiple of 8.
@@ -115,7 +111,7 @@ mod tests {
         let mut chain = vec![1];
         let Record::Sample(sample) = read_record(PERF_RECORD_SAMPLE, &body, &mut chain) else { panic!("a sample") };
         assert_eq!((sample.pid, sample.tid, sample.at, sample.cpu), (7, 8, 9, 1));
-        assert_eq!(sample.id(), Some(u16::from_ne_bytes([0xe8, 0x08])));
+        assert_eq!(sample.id, u16::from_ne_bytes([0xe8, 0x08]));
         assert_eq!((sample.raw, sample.chain), (&[0xe8, 0x08, 1, 2][..], &[][..]));
     }
 
@@ -140,6 +136,8 @@ mod tests {
         for length in 0..whole.len() {
             assert_eq!(read_record(PERF_RECORD_SAMPLE, &whole[..length], &mut room), Record::Other, "{length}");
         }
+        let nameless = body(&[&1u32.to_ne_bytes(), &[1]]);
+        assert_eq!(read_record(PERF_RECORD_SAMPLE, &nameless, &mut room), Record::Other);
         let endless = body(&[&u64::MAX.to_ne_bytes(), &[0; 16]]);
         assert_eq!(read_record(PERF_RECORD_SAMPLE, &endless, &mut room), Record::Other);
     }

@@ -13,6 +13,7 @@ mod netfilter;
 mod outgoing;
 mod routes;
 mod sockets;
+mod tracepoints;
 mod victims;
 
 use std::fs;
@@ -44,6 +45,7 @@ fn all_cases() -> impl Iterator<Item = &'static Case> {
         .chain(&outgoing::ALL)
         .chain(&victims::ALL)
         .chain(&routes::ALL)
+        .chain(&tracepoints::ALL)
 }
 
 /// What the exit status of a case's process means, beside 0 and a panic's 101 (automake's number for a skip).
