@@ -1,14 +1,15 @@
 //! Records become lines in a thread of their own, in the order in which they are told.
 
+use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use rst_storm_core::explain::Record;
 
-use crate::report::explain::compact;
 use crate::report::explain::json::{Connection, SCHEMA};
 use crate::report::explain::kernel::Heard;
 use crate::report::explain::names::Names;
+use crate::report::explain::stencil::Stencils;
 
 /// The most records of a parcel: some 80 kB of lines in a storm.
 const MOST_RECORDS: usize = 32;
@@ -27,11 +28,11 @@ pub(super) enum Frame {
 
 impl Frame {
     /// What stands before a record; `begun` if there was one before it.
-    pub(super) fn before(self, begun: bool) -> String {
+    pub(super) fn before(self, begun: bool) -> Cow<'static, str> {
         match (self, begun) {
-            (Frame::Lines, _) => String::new(),
-            (Frame::Document, true) => ",\n".to_owned(),
-            (Frame::Document, false) => format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n"),
+            (Frame::Lines, _) => "".into(),
+            (Frame::Document, true) => ",\n".into(),
+            (Frame::Document, false) => format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n").into(),
         }
     }
 
@@ -41,6 +42,28 @@ impl Frame {
             Frame::Lines => "\n",
             Frame::Document => "",
         }
+    }
+}
+
+/// Writes records as they are told.
+#[derive(Debug)]
+pub(super) struct Pen<'a> {
+    names: &'a Names,
+    frame: Frame,
+    stencils: Stencils<Connection<'a>>,
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(names: &'a Names, frame: Frame) -> Pen<'a> {
+        Pen { names, frame, stencils: Stencils::default() }
+    }
+
+    /// Appends a record, with the kernel's word on each of its resets where there is one. `begun` if there was one before it.
+    pub(super) fn append(&mut self, out: &mut Vec<u8>, record: &Record, heard: &[Heard], begun: bool) {
+        out.extend_from_slice(self.frame.before(begun).as_bytes());
+        // Nothing in a record can fail to be written: its keys are words and its numbers finite.
+        let _ = self.stencils.append(out, Connection::new(record, self.names).with_kernel(heard));
+        out.extend_from_slice(self.frame.after().as_bytes());
     }
 }
 
@@ -72,9 +95,10 @@ impl Scribe {
         let (parcels, come) = sync_channel::<Parcel>(DEPTH);
         let (give_back, written) = sync_channel(DEPTH + 1);
         let write = move || {
+            let mut pen = Pen::new(&names, frame);
             for mut parcel in come {
                 for record in &parcel.records {
-                    append(&mut parcel.octets, record, &[], &names, frame, parcel.begun);
+                    pen.append(&mut parcel.octets, record, &[], parcel.begun);
                     parcel.begun = true;
                 }
                 if give_back.send(parcel).is_err() {
@@ -139,12 +163,4 @@ impl Drop for Scribe {
             std::panic::resume_unwind(panic);
         }
     }
-}
-
-/// Appends a record as it is told, with the kernel's word on each of its resets where there is one.
-pub(super) fn append(out: &mut Vec<u8>, record: &Record, heard: &[Heard], names: &Names, frame: Frame, begun: bool) {
-    out.extend_from_slice(frame.before(begun).as_bytes());
-    // Nothing in a record can fail to be written: its keys are words and its numbers finite.
-    let _ = compact::append(out, &Connection::new(record, names).with_kernel(heard));
-    out.extend_from_slice(frame.after().as_bytes());
 }

@@ -14,13 +14,14 @@ use serde::{Serialize, Serializer};
 use super::kernel::{Heard, KernelSays};
 use super::moment;
 use super::names::Names;
+use super::stencil::Moving;
 use super::words;
 
 /// The name of this format.
 pub const SCHEMA: &str = "rst-storm/explain/1";
 
 /// A value that is told by its own words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shown<T>(pub T);
 
 impl<T: Display> Serialize for Shown<T> {
@@ -33,33 +34,41 @@ impl<T: Display> Serialize for Shown<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Word(pub &'static str);
 
+impl PartialEq for Word {
+    /// The same word is mostly the same constant.
+    #[inline(always)]
+    fn eq(&self, other: &Word) -> bool {
+        std::ptr::eq(self.0, other.0) || self.0 == other.0
+    }
+}
+
 impl Serialize for Word {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_unit_variant("Word", 0, self.0)
     }
 }
 
-/// One connection.
-#[derive(Debug, Serialize)]
+/// One connection. What moves is what is measured of each; words stand still.
+#[derive(Debug, PartialEq, Serialize)]
 pub struct Connection<'a> {
     schema: Word,
     #[serde(rename = "type")]
     kind: Word,
     file: &'a str,
-    ts: f64,
-    uid: String,
-    community_id: Option<String>,
-    orig_h: IpAddr,
-    orig_p: u16,
-    resp_h: IpAddr,
-    resp_p: u16,
-    duration: f64,
+    ts: Moving<f64>,
+    uid: Moving<String>,
+    community_id: Option<Moving<String>>,
+    orig_h: Moving<IpAddr>,
+    orig_p: Moving<u16>,
+    resp_h: Moving<IpAddr>,
+    resp_p: Moving<u16>,
+    duration: Moving<f64>,
     conn_state: Shown<ConnState>,
-    history: Shown<&'a History>,
-    orig_pkts: u64,
-    resp_pkts: u64,
-    orig_bytes: u64,
-    resp_bytes: u64,
+    history: Shown<History>,
+    orig_pkts: Moving<u64>,
+    resp_pkts: Moving<u64>,
+    orig_bytes: Moving<u64>,
+    resp_bytes: Moving<u64>,
     syn: bool,
     synack: bool,
     rst_from: Word,
@@ -79,12 +88,12 @@ pub struct Connection<'a> {
 }
 
 /// One reset of a connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub struct Reset<'a> {
-    frame: u64,
+    frame: Moving<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
-    ts: f64,
+    ts: Moving<f64>,
     from: Word,
     shape: Word,
     progress: Word,
@@ -96,19 +105,19 @@ pub struct Reset<'a> {
     harm: HarmDone,
     remedy: Option<&'static str>,
     payload: Vec<Said>,
-    group: Option<u32>,
+    group: Option<Moving<u32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<KernelSays>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Sender<'a> {
     who: Word,
     confidence: Shown<Finding>,
     evidence: Vec<Ground<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Cause {
     id: Word,
     confidence: Shown<Finding>,
@@ -116,23 +125,31 @@ struct Cause {
 }
 
 /// One observation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub struct Ground<'a> {
     /// The cause that it rules out, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Word>,
-    frame: Option<u64>,
+    frame: Option<Moving<u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    with_frame: Option<u64>,
+    with_frame: Option<Moving<u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     with_file: Option<&'a str>,
     stance: Word,
-    says: Shown<Evidence>,
+    says: Sentence,
 }
 
-#[derive(Debug, Serialize)]
+/// What an observation says; what was measured in it moves.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Sentence {
+    Plain(&'static str),
+    Measured(Moving<Shown<Evidence>>),
+}
+
+#[derive(Debug, PartialEq, Serialize)]
 struct HarmDone {
     kind: Word,
     harmful: bool,
@@ -141,7 +158,7 @@ struct HarmDone {
     says: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Said {
     kind: Word,
     says: String,
@@ -150,7 +167,7 @@ struct Said {
 }
 
 /// What is in a payload of one kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Detail {
     BigIp { code: u64, line: u32, relayed_from_peer: bool, cause: String },
@@ -162,7 +179,7 @@ enum Detail {
 
 impl<'a> Connection<'a> {
     /// The record of a connection.
-    pub fn new(record: &'a Record, names: &'a Names) -> Connection<'a> {
+    pub fn new(record: &Record, names: &'a Names) -> Connection<'a> {
         let connection = &record.connection;
         let (packets, bytes) = (connection.packets(), connection.bytes());
         let (rst, fin) = (connection.rst_count(), connection.fin_count());
@@ -170,20 +187,20 @@ impl<'a> Connection<'a> {
             schema: Word(SCHEMA),
             kind: Word("connection"),
             file: names.of(connection.first_frame),
-            ts: moment::seconds(connection.started),
-            uid: connection.uid(),
-            community_id: connection.community_id(),
-            orig_h: connection.originator.addr,
-            orig_p: connection.originator.port,
-            resp_h: connection.responder.addr,
-            resp_p: connection.responder.port,
-            duration: moment::span_seconds(connection.duration_nanos()),
+            ts: Moving(moment::seconds(connection.started)),
+            uid: Moving(connection.uid()),
+            community_id: connection.community_id().map(Moving),
+            orig_h: Moving(connection.originator.addr),
+            orig_p: Moving(connection.originator.port),
+            resp_h: Moving(connection.responder.addr),
+            resp_p: Moving(connection.responder.port),
+            duration: Moving(moment::span_seconds(connection.duration_nanos())),
             conn_state: Shown(connection.conn_state()),
-            history: Shown(&connection.history),
-            orig_pkts: packets.originator,
-            resp_pkts: packets.responder,
-            orig_bytes: bytes.originator,
-            resp_bytes: bytes.responder,
+            history: Shown(connection.history.clone()),
+            orig_pkts: Moving(packets.originator),
+            resp_pkts: Moving(packets.responder),
+            orig_bytes: Moving(bytes.originator),
+            resp_bytes: Moving(bytes.responder),
             syn: connection.syn(),
             synack: connection.syn_ack(),
             rst_from: from(rst),
@@ -214,14 +231,14 @@ impl<'a> Connection<'a> {
 
 impl<'a> Reset<'a> {
     /// A reset of this record.
-    pub fn new(judged: &'a Judged, record: &Record, names: &'a Names) -> Reset<'a> {
+    pub fn new(judged: &Judged, record: &Record, names: &'a Names) -> Reset<'a> {
         let (reset, verdict) = (&judged.reset, &judged.verdict);
         let (frame, home) = (reset.segment.frame, record.connection.first_frame);
         let payload = reset.carried.as_ref().map(|carried| carried.decode()).unwrap_or_default();
         Reset {
-            frame: FrameNumber(frame).number(),
+            frame: number(frame),
             file: elsewhere(frame, home, names),
-            ts: moment::seconds(reset.segment.at),
+            ts: Moving(moment::seconds(reset.segment.at)),
             from: side(reset.by),
             shape: Word(reset.facts.shape.word()),
             progress: Word(reset.facts.progress.word()),
@@ -245,7 +262,7 @@ impl<'a> Reset<'a> {
             harm: HarmDone::new(reset.harm),
             remedy: verdict.card().map(|card| card.remedy),
             payload: payload.into_iter().map(Said::new).collect(),
-            group: judged.group.map(|group| group.0),
+            group: judged.group.map(|group| Moving(group.0)),
             kernel: None,
         }
     }
@@ -258,15 +275,24 @@ impl<'a> Ground<'a> {
         let (frame, with_frame) = (frames.next(), frames.next());
         Ground {
             id: None,
-            frame: frame.map(|frame| FrameNumber(frame).number()),
-            with_frame: with_frame.map(|frame| FrameNumber(frame).number()),
+            frame: frame.map(number),
+            with_frame: with_frame.map(number),
             file: frame.and_then(|frame| elsewhere(frame, home, names)),
             with_file: with_frame.and_then(|frame| elsewhere(frame, home, names)),
             stance: match evidence.stance {
                 Stance::For => Word("for"),
                 Stance::Against => Word("against"),
             },
-            says: Shown(*evidence),
+            says: Sentence::new(evidence),
+        }
+    }
+}
+
+impl Sentence {
+    fn new(evidence: &Evidence) -> Sentence {
+        match evidence.plain() {
+            Some(sentence) => Sentence::Plain(sentence),
+            None => Sentence::Measured(Moving(Shown(*evidence))),
         }
     }
 }
@@ -311,6 +337,11 @@ pub fn grounds<'a>(grounds: &Grounds, home: u64, names: &'a Names) -> Vec<Ground
 /// The name of a frame's file, where that isn't the record's own.
 fn elsewhere(frame: u64, home: u64, names: &Names) -> Option<&str> {
     (FrameNumber(frame).input() != FrameNumber(home).input()).then(|| names.of(frame))
+}
+
+/// A frame's number in its own file.
+fn number(frame: u64) -> Moving<u64> {
+    Moving(FrameNumber(frame).number())
 }
 
 fn side(side: Side) -> Word {

@@ -11,6 +11,8 @@ pub mod kernel;
 pub mod layout;
 pub mod moment;
 pub mod names;
+mod refill;
+pub mod stencil;
 pub mod story;
 pub mod text;
 pub mod vantages;

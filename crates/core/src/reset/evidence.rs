@@ -80,6 +80,11 @@ impl Evidence {
     pub fn frames(&self) -> impl Iterator<Item = u64> + '_ {
         self.frames.iter().copied().filter(|frame| *frame != 0)
     }
+
+    /// The sentence, where nothing in it is measured.
+    pub const fn plain(&self) -> Option<&'static str> {
+        if self.values[0].is_none() { Some(self.says) } else { None }
+    }
 }
 
 impl fmt::Display for Evidence {
