@@ -70,7 +70,9 @@ impl<'a> Pen<'a> {
 /// Records, and the lines that they become.
 #[derive(Debug, Default)]
 struct Parcel {
+    /// The records, and behind them those that were written before, for their room.
     records: Vec<Record>,
+    count: usize,
     octets: Vec<u8>,
     /// There was a record before these.
     begun: bool,
@@ -97,7 +99,7 @@ impl Scribe {
         let write = move || {
             let mut pen = Pen::new(&names, frame);
             for mut parcel in come {
-                for record in &parcel.records {
+                for record in &parcel.records[..parcel.count] {
                     pen.append(&mut parcel.octets, record, &[], parcel.begun);
                     parcel.begun = true;
                 }
@@ -111,20 +113,27 @@ impl Scribe {
         Some(Scribe { parcels: Some(parcels), written, thread: Some(thread), next, away: 0, spare })
     }
 
-    /// Takes a record; lines that are ready go to `out`. `begun` if there was a record before it.
-    pub(super) fn take(&mut self, record: &Record, begun: bool, out: &mut impl FnMut(&[u8])) {
-        if self.next.records.is_empty() {
-            self.next.begun = begun;
+    /// Takes a record, and leaves one that was written before in its place, or the same; lines that are ready go to `out`. `begun`
+    /// if there was a record before it.
+    pub(super) fn take(&mut self, record: &mut Record, begun: bool, out: &mut impl FnMut(&[u8])) {
+        let next = &mut self.next;
+        if next.count == 0 {
+            next.begun = begun;
         }
-        self.next.records.push(record.clone());
-        if self.next.records.len() == MOST_RECORDS {
+        match next.records.get_mut(next.count) {
+            // Room goes back to where it came from: to free another thread's memory takes longer.
+            Some(written) => std::mem::swap(written, record),
+            None => next.records.push(record.clone()),
+        }
+        next.count += 1;
+        if next.count == MOST_RECORDS {
             self.send(out);
         }
     }
 
     /// Gives all lines out.
     pub(super) fn flush(&mut self, out: &mut impl FnMut(&[u8])) {
-        if !self.next.records.is_empty() {
+        if self.next.count > 0 {
             self.send(out);
         }
         while self.away > 0 {
@@ -148,8 +157,7 @@ impl Scribe {
         let Ok(mut parcel) = self.written.recv() else { return };
         out(&parcel.octets);
         parcel.octets.clear();
-        // Where they came from: to free another thread's memory takes longer.
-        parcel.records.clear();
+        parcel.count = 0;
         self.spare.push(parcel);
     }
 }

@@ -219,7 +219,7 @@ impl Sink for Telling<'_> {
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, record: &Record) {
+    fn tell(&mut self, record: &mut Record) {
         if let Some(comments) = &mut self.outcome.comments {
             comments.add(record);
         }
@@ -255,7 +255,7 @@ impl Teller<'_> {
         heard
     }
 
-    fn tell_record(&mut self, record: &Record, heard: &[Heard]) {
+    fn tell_record(&mut self, record: &mut Record, heard: &[Heard]) {
         let begun = std::mem::replace(&mut self.begun, true);
         match (&mut self.scribe, &mut self.pen) {
             (Some(scribe), _) => scribe.take(record, begun, &mut |lines| self.output.insist_octets(lines)),

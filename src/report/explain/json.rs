@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use rst_storm_core::explain::{FrameNumber, Judged, Record, Signature};
+use rst_storm_core::explain::{FrameNumber, Judged, Record, Signature, Verdict};
 use rst_storm_core::flow::PerSide;
 use rst_storm_core::flow::zeek::{ConnState, History};
 use rst_storm_core::reset::payload::Payload;
@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use super::kernel::{Heard, KernelSays};
 use super::moment;
 use super::names::Names;
-use super::stencil::Moving;
+use super::stencil::{Moving, Still};
 use super::words;
 
 /// The name of this format.
@@ -98,11 +98,11 @@ pub struct Reset<'a> {
     shape: Word,
     progress: Word,
     sender: Sender<'a>,
-    cause: Option<Cause>,
+    cause: Still<CauseOf>,
     evidence: Vec<Ground<'a>>,
     ruled_out: Vec<Ground<'a>>,
     would_decide: Option<&'static str>,
-    harm: HarmDone,
+    harm: Still<HarmDone>,
     remedy: Option<&'static str>,
     payload: Vec<Said>,
     group: Option<Moving<u32>>,
@@ -117,7 +117,11 @@ struct Sender<'a> {
     evidence: Vec<Ground<'a>>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+/// The best cause of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct CauseOf(Verdict);
+
+#[derive(Debug, Serialize)]
 struct Cause {
     id: Word,
     confidence: Shown<Finding>,
@@ -149,8 +153,12 @@ enum Sentence {
     Measured(Moving<Shown<Evidence>>),
 }
 
-#[derive(Debug, PartialEq, Serialize)]
-struct HarmDone {
+/// What a reset cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct HarmDone(Harm);
+
+#[derive(Debug, Serialize)]
+struct Cost {
     kind: Word,
     harmful: bool,
     lost_by_sender: u32,
@@ -247,11 +255,7 @@ impl<'a> Reset<'a> {
                 confidence: Shown(reset.sender.finding),
                 evidence: grounds(&reset.sender.grounds, home, names),
             },
-            cause: verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
-                id: Word(id.0),
-                confidence: Shown(finding),
-                twins: verdict.twins().into_iter().map(|(id, _)| Word(id.0)).collect(),
-            }),
+            cause: Still(CauseOf(*verdict)),
             evidence: grounds(&verdict.grounds(reset), home, names),
             ruled_out: verdict
                 .ruled_out(reset)
@@ -259,7 +263,7 @@ impl<'a> Reset<'a> {
                 .map(|(id, evidence)| Ground { id: Some(Word(id.0)), ..Ground::new(evidence, home, names) })
                 .collect(),
             would_decide: verdict.would_decide(),
-            harm: HarmDone::new(reset.harm),
+            harm: Still(HarmDone(reset.harm)),
             remedy: verdict.card().map(|card| card.remedy),
             payload: payload.into_iter().map(Said::new).collect(),
             group: judged.group.map(|group| Moving(group.0)),
@@ -297,14 +301,27 @@ impl Sentence {
     }
 }
 
-impl HarmDone {
-    fn new(harm: Harm) -> HarmDone {
+impl Serialize for CauseOf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let CauseOf(verdict) = self;
+        let cause = verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
+            id: Word(id.0),
+            confidence: Shown(finding),
+            twins: verdict.twins().into_iter().map(|(id, _)| Word(id.0)).collect(),
+        });
+        cause.serialize(serializer)
+    }
+}
+
+impl Serialize for HarmDone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let HarmDone(harm) = *self;
         let (lost_by_sender, lost_by_victim) = match harm {
             Harm::Lost { of_sender, of_victim } => (of_sender, of_victim),
             _ => (0, 0),
         };
         let (kind, harmful) = (Word(harm.word()), harm.is_harmful());
-        HarmDone { kind, harmful, lost_by_sender, lost_by_victim, says: words::harm(harm) }
+        Cost { kind, harmful, lost_by_sender, lost_by_victim, says: words::harm(harm) }.serialize(serializer)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
 use super::compact;
-use super::stencil::MOVING;
+use super::stencil::{MOVING, STILL};
 
 /// It fails only where the two values are not alike.
 type Written = Result<(), fmt::Error>;
@@ -117,7 +117,11 @@ impl Serializer for &mut Refill<'_> {
 
     #[inline(always)]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Written {
-        if name == MOVING { self.fill(value) } else { value.serialize(self) }
+        match name {
+            MOVING => self.fill(value),
+            STILL => Ok(()),
+            _ => value.serialize(self),
+        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -14,6 +14,9 @@ use super::refill::Refill;
 /// By this name a serialiser knows a moving part.
 pub(super) const MOVING: &str = "Moving";
 
+/// By this name it knows a part in which nothing moves.
+pub(super) const STILL: &str = "Still";
+
 /// The texts that are kept.
 const MOST_STENCILS: usize = 16;
 
@@ -32,6 +35,17 @@ impl<T: Serialize> Serialize for Moving<T> {
     #[inline(always)]
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(MOVING, &self.0)
+    }
+}
+
+/// A part that stands still as a whole: what is compared is short, and only its text takes long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Still<T>(pub T);
+
+impl<T: Serialize> Serialize for Still<T> {
+    #[inline(always)]
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(STILL, &self.0)
     }
 }
 

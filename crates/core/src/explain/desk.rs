@@ -11,7 +11,7 @@ use super::selection::Selection;
 use super::service::{ServiceId, Services};
 use super::tally::Tally;
 use super::vantage::Vantage;
-use super::verdict::judge;
+use super::verdict::{Verdict, judge};
 use crate::flow::zeek::{ConnState, Connection, Tracked};
 use crate::reset::payload::Carried;
 use crate::reset::{Earlier, EarlierEnd, Neighbours, Observed, Reset, Shape, Translated, Who};
@@ -127,7 +127,7 @@ impl Desk {
     }
 
     /// A connection is over, or forgotten: judges its resets and hands over its record.
-    pub(super) fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&Record)) {
+    pub(super) fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&mut Record)) {
         gone.kept.standing.end(&mut self.services);
         if self.count_like_another(gone) {
             return;
@@ -149,16 +149,17 @@ impl Desk {
             let next = [connection.originator, connection.responder].map(|end| detail.trail.sender(end).next);
             self.remember(&connection, end, next);
         }
-        let mut record = self.record(connection, detail);
-        if self.selection.takes(&record) {
-            self.count(&mut record, service);
-            ended(&record);
-        }
+        let like = gone.kept.like.map(|(like, _)| self.templates.at(like).verdict);
+        let mut record = self.record(connection, detail, like);
         let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
         let mut likeness = Likeness::default();
         let described = plain.and_then(|young| likeness.describe(young, &gone.kept.service_then));
         if let (Some(()), [judged]) = (described, record.resets.as_slice()) {
             self.templates.learn(&likeness, template(&record, judged));
+        }
+        if self.selection.takes(&record) {
+            self.count(&mut record, service);
+            ended(&mut record);
         }
         self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
         self.spare.truncate(MOST_SPARE);
@@ -166,8 +167,8 @@ impl Desk {
         self.scratch = scratch;
     }
 
-    /// Judges the resets of a connection.
-    fn record(&mut self, connection: Connection, detail: &mut Detail) -> Record {
+    /// Judges the resets of a connection; the one of a connection that looks like another as that one's was.
+    fn record(&mut self, connection: Connection, detail: &mut Detail, like: Option<Verdict>) -> Record {
         let originator = connection.originator;
         self.held -= detail.resets.len().saturating_sub(1).min(self.held);
         let side = |source: Endpoint| if source == originator { Side::Originator } else { Side::Responder };
@@ -190,7 +191,8 @@ impl Desk {
             observed.first = !over;
             over |= observed.was_taken();
             let reset = Reset::of(observed, by);
-            let verdict = judge(&reset);
+            let verdict = like.unwrap_or_else(|| judge(&reset));
+            debug_assert!(like.is_none() || verdict == judge(&reset), "a likeness that leaves out what decides");
             record.resets.push(Judged { reset, verdict, group: None });
         }
         record

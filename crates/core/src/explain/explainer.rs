@@ -61,8 +61,9 @@ impl Explainer {
         explainer
     }
 
-    /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`.
-    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl FnMut(&Record)) {
+    /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`, which may exchange the
+    /// record for another whose room is used again.
+    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl FnMut(&mut Record)) {
         let checksum = aside.map_or(Checksum::NotChecked, |aside| aside.checksum);
         let is_reset = segment.flags.is_rst();
         let translated = if is_reset && !segment.flags.is_ack() { self.translated(segment) } else { None };
@@ -85,13 +86,13 @@ impl Explainer {
     }
 
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
-    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&Record)) {
+    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Record)) {
         let desk = &mut self.desk;
         self.table.pass(now, &mut |gone| desk.close(gone, ended));
     }
 
     /// Hands over all connections that are left, and says what all of them show together.
-    pub fn finish(mut self, ended: &mut impl FnMut(&Record)) -> Summary {
+    pub fn finish(mut self, ended: &mut impl FnMut(&mut Record)) -> Summary {
         let desk = &mut self.desk;
         desk.finishing = true;
         self.table.end(&mut |gone| desk.close(gone, ended));

@@ -105,7 +105,7 @@ impl fmt::Display for Evidence {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Value::Count(number) => write!(f, "{number}"),
+            Value::Count(number) => number.fmt(f),
             Value::Signed(number) => write!(f, "{number:+}"),
             Value::Nanos(nanos) => Span(nanos).fmt(f),
             Value::Octets(1) => f.write_str("1 octet"),
@@ -122,10 +122,11 @@ pub struct Span(pub u64);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 3] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+        const UNITS: [(u64, &str); 3] = [(1_000_000_000, " s"), (1_000_000, " ms"), (1_000, " us")];
         let nanos = self.0;
         let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| nanos >= *unit) else {
-            return write!(f, "{nanos} ns");
+            nanos.fmt(f)?;
+            return f.write_str(" ns");
         };
         // Rounded to so many decimals that three digits stay, in whole numbers: floating point takes ten times as long.
         let (whole, fraction) = (nanos / unit, nanos % unit);
@@ -139,13 +140,17 @@ impl fmt::Display for Span {
         let (below, left) = (scaled / unit, scaled % unit);
         if 2 * left == unit || nanos > EXACT {
             // Just in the middle, or beyond what a float holds exactly: the float decides.
-            return write!(f, "{:.*} {name}", decimals as usize, nanos as f64 / unit as f64);
+            return write!(f, "{:.*}{name}", decimals as usize, nanos as f64 / unit as f64);
         }
         let rounded = whole * scale + below + u64::from(2 * left > unit);
-        match decimals {
-            0 => write!(f, "{rounded} {name}"),
-            _ => write!(f, "{}.{:0width$} {name}", rounded / scale, rounded % scale, width = decimals as usize),
+        // Piece by piece: a format string takes several times as long.
+        (rounded / scale).fmt(f)?;
+        if decimals > 0 {
+            let rest = rounded % scale;
+            f.write_str(if decimals == 2 && rest < 10 { ".0" } else { "." })?;
+            rest.fmt(f)?;
         }
+        f.write_str(name)
     }
 }
 
