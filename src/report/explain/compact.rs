@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Write};
 use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
+use super::digits::{append_micros, append_number, whole_micros};
 use super::stencil::MOVING;
 
 /// Nothing fails to be written but a map whose keys are no text, of which there are none.
@@ -108,62 +109,6 @@ fn append_special(out: &mut Vec<u8>, text: &str) {
     if let Ok(quoted) = serde_json::to_vec(text) {
         out.extend_from_slice(quoted.get(1..quoted.len() - 1).unwrap_or_default());
     }
-}
-
-/// The digits of 0 to 99, two each.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
-        number += 1;
-    }
-    pairs
-};
-
-fn append_number(out: &mut Vec<u8>, mut number: u64) {
-    if number < 10 {
-        out.push(b'0' + number as u8);
-        return;
-    }
-    let mut digits = [0; 20];
-    let mut first = digits.len();
-    while number >= 10 {
-        first -= 2;
-        digits[first..first + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
-        number /= 100;
-    }
-    if number > 0 {
-        first -= 1;
-        digits[first] = b'0' + number as u8;
-    }
-    out.extend_from_slice(&digits[first..]);
-}
-
-/// Up to here floats lie closer together than millionths, so that one of these is the shortest text for its float. In millionths.
-const MOST_MICROS: u64 = (1 << 32) * 1_000_000;
-
-/// Fewer are written with an exponent.
-const LEAST_MICROS: u64 = 10;
-
-/// A number that is told to the millionth and has no more behind that, as packet times are, in millionths.
-#[inline]
-fn whole_micros(value: f64) -> Option<u64> {
-    let micros = (value * 1e6 + 0.5) as u64;
-    let is_told_so = (LEAST_MICROS..MOST_MICROS).contains(&micros) && micros as f64 / 1e6 == value;
-    is_told_so.then_some(micros)
-}
-
-fn append_micros(out: &mut Vec<u8>, micros: u64) {
-    append_number(out, micros / 1_000_000);
-    let mut rest = micros % 1_000_000;
-    let mut digits = *b".000000";
-    for pair in digits[1..].rchunks_exact_mut(2) {
-        pair.copy_from_slice(&PAIRS[(rest % 100) as usize]);
-        rest /= 100;
-    }
-    let zeros = digits[2..].iter().rev().take_while(|digit| **digit == b'0').count();
-    out.extend_from_slice(&digits[..digits.len() - zeros]);
 }
 
 impl<'a, P: Paper> Compact<'a, P> {

@@ -3,14 +3,16 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use rst_storm_core::explain::{FrameNumber, Judged, Record, Signature, Verdict};
+use rst_storm_core::causes::CauseId;
+use rst_storm_core::explain::{Judged, Record, Signature, Verdict};
 use rst_storm_core::flow::PerSide;
 use rst_storm_core::flow::zeek::{ConnState, History};
 use rst_storm_core::reset::payload::Payload;
-use rst_storm_core::reset::{Evidence, Finding, Grounds, Harm, Stance};
+use rst_storm_core::reset::{Evidence, Finding, Grounds, Harm};
 use rst_storm_core::tcp::Side;
 use serde::{Serialize, Serializer};
 
+use super::grounds::{Told, elsewhere, number};
 use super::kernel::{Heard, KernelSays};
 use super::moment;
 use super::names::Names;
@@ -99,8 +101,8 @@ pub struct Reset<'a> {
     progress: Word,
     sender: Sender<'a>,
     cause: Still<CauseOf>,
-    evidence: Vec<Ground<'a>>,
-    ruled_out: Vec<Ground<'a>>,
+    evidence: Told<'a, Grounds>,
+    ruled_out: Told<'a, Vec<(CauseId, Evidence)>>,
     would_decide: Option<&'static str>,
     harm: Still<HarmDone>,
     remedy: Option<&'static str>,
@@ -114,7 +116,7 @@ pub struct Reset<'a> {
 struct Sender<'a> {
     who: Word,
     confidence: Shown<Finding>,
-    evidence: Vec<Ground<'a>>,
+    evidence: Told<'a, Grounds>,
 }
 
 /// The best cause of a verdict.
@@ -126,31 +128,6 @@ struct Cause {
     id: Word,
     confidence: Shown<Finding>,
     twins: Vec<Word>,
-}
-
-/// One observation.
-#[derive(Debug, PartialEq, Serialize)]
-pub struct Ground<'a> {
-    /// The cause that it rules out, if it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<Word>,
-    frame: Option<Moving<u64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    with_frame: Option<Moving<u64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    with_file: Option<&'a str>,
-    stance: Word,
-    says: Sentence,
-}
-
-/// What an observation says; what was measured in it moves.
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-enum Sentence {
-    Plain(&'static str),
-    Measured(Moving<Shown<Evidence>>),
 }
 
 /// What a reset cost.
@@ -253,50 +230,17 @@ impl<'a> Reset<'a> {
             sender: Sender {
                 who: Word(reset.sender.who.word()),
                 confidence: Shown(reset.sender.finding),
-                evidence: grounds(&reset.sender.grounds, home, names),
+                evidence: Told { list: reset.sender.grounds, home, names },
             },
             cause: Still(CauseOf(*verdict)),
-            evidence: grounds(&verdict.grounds(reset), home, names),
-            ruled_out: verdict
-                .ruled_out(reset)
-                .iter()
-                .map(|(id, evidence)| Ground { id: Some(Word(id.0)), ..Ground::new(evidence, home, names) })
-                .collect(),
+            evidence: Told { list: verdict.grounds(reset), home, names },
+            ruled_out: Told { list: verdict.ruled_out(reset), home, names },
             would_decide: verdict.would_decide(),
             harm: Still(HarmDone(reset.harm)),
             remedy: verdict.card().map(|card| card.remedy),
             payload: payload.into_iter().map(Said::new).collect(),
             group: judged.group.map(|group| Moving(group.0)),
             kernel: None,
-        }
-    }
-}
-
-impl<'a> Ground<'a> {
-    /// An observation; `home` is a frame of the file that needs no naming.
-    pub fn new(evidence: &Evidence, home: u64, names: &'a Names) -> Ground<'a> {
-        let mut frames = evidence.frames();
-        let (frame, with_frame) = (frames.next(), frames.next());
-        Ground {
-            id: None,
-            frame: frame.map(number),
-            with_frame: with_frame.map(number),
-            file: frame.and_then(|frame| elsewhere(frame, home, names)),
-            with_file: with_frame.and_then(|frame| elsewhere(frame, home, names)),
-            stance: match evidence.stance {
-                Stance::For => Word("for"),
-                Stance::Against => Word("against"),
-            },
-            says: Sentence::new(evidence),
-        }
-    }
-}
-
-impl Sentence {
-    fn new(evidence: &Evidence) -> Sentence {
-        match evidence.plain() {
-            Some(sentence) => Sentence::Plain(sentence),
-            None => Sentence::Measured(Moving(Shown(*evidence))),
         }
     }
 }
@@ -344,21 +288,6 @@ impl Said {
         };
         Said { kind, says, detail }
     }
-}
-
-/// All observations of a finding.
-pub fn grounds<'a>(grounds: &Grounds, home: u64, names: &'a Names) -> Vec<Ground<'a>> {
-    grounds.iter().map(|evidence| Ground::new(evidence, home, names)).collect()
-}
-
-/// The name of a frame's file, where that isn't the record's own.
-fn elsewhere(frame: u64, home: u64, names: &Names) -> Option<&str> {
-    (FrameNumber(frame).input() != FrameNumber(home).input()).then(|| names.of(frame))
-}
-
-/// A frame's number in its own file.
-fn number(frame: u64) -> Moving<u64> {
-    Moving(FrameNumber(frame).number())
 }
 
 fn side(side: Side) -> Word {
