@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
 use super::digits::{append_micros, append_number, whole_micros};
-use super::stencil::MOVING;
+use super::moving::MOVING;
 
 /// Nothing fails to be written but a map whose keys are no text, of which there are none.
 type Written = Result<(), fmt::Error>;
 
 /// What is written on: octets alone, or octets of which it is remembered where those of a [`Moving`] part stand.
 ///
-/// [`Moving`]: super::stencil::Moving
+/// [`Moving`]: super::moving::Moving
 pub(super) trait Paper {
     /// All that is written, to be added to.
     fn octets(&mut self) -> &mut Vec<u8>;

@@ -16,7 +16,15 @@ pub(super) fn append_number(out: &mut Vec<u8>, number: u64) {
     }
     let digits = eight_digits(number);
     let zeros = (digits ^ ZEROS).trailing_zeros() / 8;
-    out.extend_from_slice(&digits.to_le_bytes()[zeros as usize..]);
+    append_first(out, digits >> (8 * zeros), 8 - zeros as usize);
+}
+
+/// Appends the first octets of eight. All eight are copied, which takes less than to look how many.
+#[inline]
+fn append_first(out: &mut Vec<u8>, octets: u64, count: usize) {
+    let end = out.len() + count;
+    out.extend_from_slice(&octets.to_le_bytes());
+    out.truncate(end);
 }
 
 /// `00000000`.
@@ -53,5 +61,5 @@ pub(super) fn append_micros(out: &mut Vec<u8>, micros: u64) {
     let digits = eight_digits(micros % 1_000_000 * 100);
     let zeros = ((digits ^ ZEROS) | 1).leading_zeros() / 8;
     out.push(b'.');
-    out.extend_from_slice(&digits.to_le_bytes()[..8 - zeros as usize]);
+    append_first(out, digits, 8 - zeros as usize);
 }

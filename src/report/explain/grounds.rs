@@ -5,9 +5,9 @@ use rst_storm_core::explain::FrameNumber;
 use rst_storm_core::reset::{Evidence, Grounds, Sentence, Stance};
 use serde::{Serialize, Serializer};
 
-use super::json::{Shown, Word};
+use super::moving::Moving;
 use super::names::Names;
-use super::stencil::Moving;
+use super::shown::{Shown, Word};
 
 /// Observations as they are told; `home` is a frame of the file that needs no naming.
 #[derive(Debug)]

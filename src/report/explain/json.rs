@@ -1,6 +1,5 @@
 //! Records of connections as JSON: the names that other tools' logs have, then ours. The schema is schema/explain.schema.json.
 
-use std::fmt::Display;
 use std::net::IpAddr;
 
 use rst_storm_core::causes::CauseId;
@@ -15,40 +14,13 @@ use serde::{Serialize, Serializer};
 use super::grounds::{Told, elsewhere, number};
 use super::kernel::{Heard, KernelSays};
 use super::moment;
+use super::moving::{Moving, Still};
 use super::names::Names;
-use super::stencil::{Moving, Still};
+use super::shown::{Shown, Word};
 use super::words;
 
 /// The name of this format.
 pub const SCHEMA: &str = "rst-storm/explain/1";
-
-/// A value that is told by its own words.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shown<T>(pub T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// A word of ours, which nothing needs to be escaped in.
-#[derive(Clone, Copy, Debug)]
-pub struct Word(pub &'static str);
-
-impl PartialEq for Word {
-    /// The same word is mostly the same constant.
-    #[inline(always)]
-    fn eq(&self, other: &Word) -> bool {
-        std::ptr::eq(self.0, other.0) || self.0 == other.0
-    }
-}
-
-impl Serialize for Word {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_unit_variant("Word", 0, self.0)
-    }
-}
 
 /// One connection. What moves is what is measured of each; words stand still.
 #[derive(Debug, PartialEq, Serialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
 use super::compact;
-use super::stencil::{MOVING, STILL};
+use super::moving::{MOVING, STILL};
 
 /// It fails only where the two values are not alike.
 type Written = Result<(), fmt::Error>;

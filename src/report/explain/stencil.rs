@@ -1,7 +1,7 @@
 //! Lines that differ only in what moves are written once: afterwards their text is copied and the moving parts are filled in.
 //!
 //! A storm's records are all alike but for times, ports, frames and what is measured. Which parts of a record move is said where
-//! the record is described, by [`Moving`], and all others are compared: a text is used again only where they are equal.
+//! the record is described, by [`Moving`](super::moving::Moving), and all others are compared: a text is used again only where they are equal.
 
 use std::mem::take;
 use std::ops::Range;
@@ -11,43 +11,8 @@ use serde::Serialize;
 use super::compact::{self, Paper};
 use super::refill::Refill;
 
-/// By this name a serialiser knows a moving part.
-pub(super) const MOVING: &str = "Moving";
-
-/// By this name it knows a part in which nothing moves.
-pub(super) const STILL: &str = "Still";
-
 /// The texts that are kept.
 const MOST_STENCILS: usize = 16;
-
-/// A part that may differ between values that are otherwise alike. So it is equal to any other.
-#[derive(Clone, Copy, Debug)]
-pub struct Moving<T>(pub T);
-
-impl<T> PartialEq for Moving<T> {
-    #[inline(always)]
-    fn eq(&self, _: &Moving<T>) -> bool {
-        true
-    }
-}
-
-impl<T: Serialize> Serialize for Moving<T> {
-    #[inline(always)]
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(MOVING, &self.0)
-    }
-}
-
-/// A part that stands still as a whole: what is compared is short, and only its text takes long.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Still<T>(pub T);
-
-impl<T: Serialize> Serialize for Still<T> {
-    #[inline(always)]
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(STILL, &self.0)
-    }
-}
 
 /// A value's text, and where its moving parts stand in it.
 #[derive(Debug, Default)]

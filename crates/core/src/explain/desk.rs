@@ -44,7 +44,7 @@ pub(super) struct Desk {
     /// The resets of the record that was told last, for its room.
     judged: Vec<Judged>,
     /// The conclusions of the last connection that was young to its end, for their room.
-    scratch: Box<Detail>,
+    scratch: Option<Box<Detail>>,
     /// The capture is at its end: what is still open was not given up.
     pub(super) finishing: bool,
 }
@@ -132,7 +132,7 @@ impl Desk {
         if self.count_like_another(gone) {
             return;
         }
-        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         if let Some(young) = gone.young() {
             scratch.clear();
             scratch.replay(young, gone.kept.service_then, self.spare.pop());
@@ -164,7 +164,7 @@ impl Desk {
         self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
         self.spare.truncate(MOST_SPARE);
         self.judged = record.resets;
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
     }
 
     /// Judges the resets of a connection; the one of a connection that looks like another as that one's was.
