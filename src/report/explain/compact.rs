@@ -439,6 +439,7 @@ mod tests {
             keys in proptest::collection::btree_map("\\PC{0,5}", any::<Option<bool>>(), 0..3),
         ) {
             let ratio = micros as f64 / 1e6;
+            let numbers = [numbers, vec![(micros >> magnitude) as i64]].concat();
             let time = (time >> magnitude) as f64 / 1e6;
             for (text, ratio) in [(&text, ratio), (&large_text, time), (&text, time.next_up()), (&text, time.floor()), (&text, -time)] {
             let sample = Sample { text, numbers: numbers.clone(), large, ratio, pair: (7, '"'), more: keys.clone(), left_out: None, none: () };

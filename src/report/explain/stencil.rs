@@ -75,3 +75,82 @@ impl<T: Serialize + PartialEq> Stencils<T> {
         self.known.get(self.last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Serialize;
+
+    use super::super::moving::{Moving, Still};
+    use super::{MOST_STENCILS, Stencils};
+
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    struct Sample {
+        kind: usize,
+        name: Moving<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        some: Option<Moving<u64>>,
+        parts: Vec<Part>,
+        whole: Still<(u8, &'static str)>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    #[serde(untagged)]
+    enum Part {
+        Moves(Moving<f64>),
+        Stands(Option<String>),
+    }
+
+    fn part() -> impl Strategy<Value = Part> {
+        prop_oneof![
+            (0..1_u64 << 50).prop_map(|micros| Part::Moves(Moving(micros as f64 / 1e6))),
+            proptest::option::of("[a\"é]").prop_map(Part::Stands),
+        ]
+    }
+
+    fn sample() -> impl Strategy<Value = Sample> {
+        // Of more kinds than are kept, and each often enough to come again.
+        let kinds = 0..2 * MOST_STENCILS;
+        let some = proptest::option::of(any::<u64>());
+        (kinds, "\\PC{0,9}", some, proptest::collection::vec(part(), 0..3)).prop_map(|(kind, name, some, parts)| {
+            Sample {
+                kind,
+                name: Moving(name),
+                some: some.map(Moving),
+                parts,
+                whole: Still((kind as u8 % 2, "as it is")),
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_what_serde_json_writes(samples in proptest::collection::vec(sample(), 1..300)) {
+            let mut stencils = Stencils::default();
+            for sample in samples {
+                let mut written = Vec::new();
+                stencils.append(&mut written, sample.clone()).expect("it can be written");
+                prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&sample).unwrap());
+                prop_assert!(stencils.known.len() <= MOST_STENCILS);
+            }
+        }
+    }
+
+    /// The text of an earlier value is filled in again, not written anew.
+    #[test]
+    fn only_what_moves_is_written_again() {
+        let mut stencils = Stencils::default();
+        let sample = |name: &str, kind| Sample {
+            kind,
+            name: Moving(name.to_owned()),
+            some: None,
+            parts: Vec::new(),
+            whole: Still((1, "as it is")),
+        };
+        let mut written = Vec::new();
+        for (name, kind, known) in [("a", 1, 1), ("bc", 1, 1), ("d", 2, 2), ("e", 1, 2)] {
+            stencils.append(&mut written, sample(name, kind)).expect("it can be written");
+            assert_eq!(stencils.known.len(), known);
+        }
+    }
+}
