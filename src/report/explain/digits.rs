@@ -34,11 +34,11 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 /// and pairs digits, by multiplications that stand for divisions.
 #[inline]
 fn eight_digits(number: u64) -> u64 {
-    let halves = number / 10_000 | number % 10_000 << 32;
-    let hundreds = (halves * 10_486 >> 20) & 0x7f_0000_007f;
-    let pairs = (halves - hundreds * 100 << 16) + hundreds;
-    let tens = (pairs * 103 >> 10) & 0xf_000f_000f_000f;
-    tens + (pairs - tens * 10 << 8) + ZEROS
+    let halves = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x7f_0000_007f;
+    let pairs = ((halves - hundreds * 100) << 16) + hundreds;
+    let tens = ((pairs * 103) >> 10) & 0xf_000f_000f_000f;
+    tens + ((pairs - tens * 10) << 8) + ZEROS
 }
 
 /// Up to here floats lie closer together than millionths, so that one of these is the shortest text for its float. In millionths.
