@@ -125,7 +125,7 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
     let witness = args.kernel.as_deref().map(|events| witness::open(events, &plan, &stop)).transpose()?;
     let annotated = args.annotate.as_deref().map(|out| open_annotated(out, &inputs)).transpose()?;
     let limits = Limits { max_flows: args.max_flows };
-    let mut telling = Telling::new(&mut session.output, format, names.clone(), limits, selection, args.merge);
+    let mut telling = Telling::new(&mut session.output, format, &names, limits, selection, args.merge);
     if annotated.is_some() {
         telling = telling.with_comments();
     }

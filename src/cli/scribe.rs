@@ -1,14 +1,15 @@
 //! Records become lines in a thread of their own, in the order in which they are told.
 
+use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use rst_storm_core::explain::Record;
 
-use crate::report::explain::compact;
 use crate::report::explain::json::{Connection, SCHEMA};
 use crate::report::explain::kernel::Heard;
 use crate::report::explain::names::Names;
+use crate::report::explain::stencil::Stencils;
 
 /// The most records of a parcel: some 80 kB of lines in a storm.
 const MOST_RECORDS: usize = 32;
@@ -27,11 +28,11 @@ pub(super) enum Frame {
 
 impl Frame {
     /// What stands before a record; `begun` if there was one before it.
-    pub(super) fn before(self, begun: bool) -> String {
+    pub(super) fn before(self, begun: bool) -> Cow<'static, str> {
         match (self, begun) {
-            (Frame::Lines, _) => String::new(),
-            (Frame::Document, true) => ",\n".to_owned(),
-            (Frame::Document, false) => format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n"),
+            (Frame::Lines, _) => "".into(),
+            (Frame::Document, true) => ",\n".into(),
+            (Frame::Document, false) => format!("{{\"schema\":\"{SCHEMA}\",\"records\":[\n").into(),
         }
     }
 
@@ -44,10 +45,34 @@ impl Frame {
     }
 }
 
+/// Writes records as they are told.
+#[derive(Debug)]
+pub(super) struct Pen<'a> {
+    names: &'a Names,
+    frame: Frame,
+    stencils: Stencils<Connection<'a>>,
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(names: &'a Names, frame: Frame) -> Pen<'a> {
+        Pen { names, frame, stencils: Stencils::default() }
+    }
+
+    /// Appends a record, with the kernel's word on each of its resets where there is one. `begun` if there was one before it.
+    pub(super) fn append(&mut self, out: &mut Vec<u8>, record: &Record, heard: &[Heard], begun: bool) {
+        out.extend_from_slice(self.frame.before(begun).as_bytes());
+        // Nothing in a record can fail to be written: its keys are words and its numbers finite.
+        let _ = self.stencils.append(out, Connection::new(record, self.names).with_kernel(heard));
+        out.extend_from_slice(self.frame.after().as_bytes());
+    }
+}
+
 /// Records, and the lines that they become.
 #[derive(Debug, Default)]
 struct Parcel {
+    /// The records, and behind them those that were written before, for their room.
     records: Vec<Record>,
+    count: usize,
     octets: Vec<u8>,
     /// There was a record before these.
     begun: bool,
@@ -72,9 +97,10 @@ impl Scribe {
         let (parcels, come) = sync_channel::<Parcel>(DEPTH);
         let (give_back, written) = sync_channel(DEPTH + 1);
         let write = move || {
+            let mut pen = Pen::new(&names, frame);
             for mut parcel in come {
-                for record in &parcel.records {
-                    append(&mut parcel.octets, record, &[], &names, frame, parcel.begun);
+                for record in &parcel.records[..parcel.count] {
+                    pen.append(&mut parcel.octets, record, &[], parcel.begun);
                     parcel.begun = true;
                 }
                 if give_back.send(parcel).is_err() {
@@ -87,20 +113,27 @@ impl Scribe {
         Some(Scribe { parcels: Some(parcels), written, thread: Some(thread), next, away: 0, spare })
     }
 
-    /// Takes a record; lines that are ready go to `out`. `begun` if there was a record before it.
-    pub(super) fn take(&mut self, record: &Record, begun: bool, out: &mut impl FnMut(&[u8])) {
-        if self.next.records.is_empty() {
-            self.next.begun = begun;
+    /// Takes a record, and leaves one that was written before in its place, or the same; lines that are ready go to `out`. `begun`
+    /// if there was a record before it.
+    pub(super) fn take(&mut self, record: &mut Record, begun: bool, out: &mut impl FnMut(&[u8])) {
+        let next = &mut self.next;
+        if next.count == 0 {
+            next.begun = begun;
         }
-        self.next.records.push(record.clone());
-        if self.next.records.len() == MOST_RECORDS {
+        match next.records.get_mut(next.count) {
+            // Room goes back to where it came from: to free another thread's memory takes longer.
+            Some(written) => std::mem::swap(written, record),
+            None => next.records.push(record.clone()),
+        }
+        next.count += 1;
+        if next.count == MOST_RECORDS {
             self.send(out);
         }
     }
 
     /// Gives all lines out.
     pub(super) fn flush(&mut self, out: &mut impl FnMut(&[u8])) {
-        if !self.next.records.is_empty() {
+        if self.next.count > 0 {
             self.send(out);
         }
         while self.away > 0 {
@@ -124,8 +157,7 @@ impl Scribe {
         let Ok(mut parcel) = self.written.recv() else { return };
         out(&parcel.octets);
         parcel.octets.clear();
-        // Where they came from: to free another thread's memory takes longer.
-        parcel.records.clear();
+        parcel.count = 0;
         self.spare.push(parcel);
     }
 }
@@ -139,12 +171,4 @@ impl Drop for Scribe {
             std::panic::resume_unwind(panic);
         }
     }
-}
-
-/// Appends a record as it is told, with the kernel's word on each of its resets where there is one.
-pub(super) fn append(out: &mut Vec<u8>, record: &Record, heard: &[Heard], names: &Names, frame: Frame, begun: bool) {
-    out.extend_from_slice(frame.before(begun).as_bytes());
-    // Nothing in a record can fail to be written: its keys are words and its numbers finite.
-    let _ = compact::append(out, &Connection::new(record, names).with_kernel(heard));
-    out.extend_from_slice(frame.after().as_bytes());
 }

@@ -6,7 +6,7 @@ use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{Explainer, Judged, KernelWitness, Limits, Record, Selection, Summary, check};
 use serde::Serialize;
 
-use super::scribe::{self, Frame, Scribe};
+use super::scribe::{Frame, Pen, Scribe};
 use crate::report::explain::comment::Comments;
 use crate::report::explain::compact;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
@@ -35,6 +35,17 @@ pub enum Format {
     Ndjson,
     /// One reset as a story, told by whoever asked.
     Story,
+}
+
+impl Format {
+    /// What stands around records, where they are told of.
+    fn frame(self) -> Option<Frame> {
+        match self {
+            Format::Json => Some(Frame::Document),
+            Format::Ndjson => Some(Frame::Lines),
+            Format::Text { .. } | Format::Story => None,
+        }
+    }
 }
 
 /// What the exit code depends on.
@@ -75,11 +86,13 @@ pub struct Telling<'a> {
 struct Teller<'a> {
     output: &'a mut Output,
     format: Format,
-    names: Names,
+    names: &'a Names,
     page: Page,
     witness: Option<KernelWitness>,
     heard: HeardTally,
     piece: Vec<u8>,
+    /// What writes records, where they are told of.
+    pen: Option<Pen<'a>>,
     /// Who writes records, where that is another thread.
     scribe: Option<Scribe>,
     begun: bool,
@@ -91,7 +104,7 @@ impl<'a> Telling<'a> {
     pub fn new(
         output: &'a mut Output,
         format: Format,
-        names: Names,
+        names: &'a Names,
         limits: Limits,
         selection: Selection,
         merge: bool,
@@ -100,7 +113,8 @@ impl<'a> Telling<'a> {
         let outcome = Outcome::default();
         let (witness, heard) = (None, HeardTally::default());
         let (piece, scribe) = (Vec::new(), None);
-        let teller = Teller { output, format, names, page, witness, heard, piece, scribe, begun: false, outcome };
+        let pen = format.frame().map(|frame| Pen::new(names, frame));
+        let teller = Teller { output, format, names, page, witness, heard, piece, pen, scribe, begun: false, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
     }
 
@@ -118,7 +132,8 @@ impl<'a> Telling<'a> {
 
     /// Writes records in a thread of their own, where one can be had.
     pub fn in_threads(mut self) -> Telling<'a> {
-        self.teller.scribe = self.teller.frame().and_then(|frame| Scribe::start(frame, self.teller.names.clone()));
+        self.teller.scribe =
+            self.teller.format.frame().and_then(|frame| Scribe::start(frame, self.teller.names.clone()));
         self
     }
 
@@ -192,7 +207,7 @@ impl Sink for Telling<'_> {
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, record: &Record) {
+    fn tell(&mut self, record: &mut Record) {
         if let Some(comments) = &mut self.outcome.comments {
             comments.add(record);
         }
@@ -200,7 +215,7 @@ impl Teller<'_> {
         match self.format {
             Format::Text { each: true } => {
                 for (place, judged) in record.resets.iter().enumerate() {
-                    self.push(&block::brief(judged, heard.get(place), &self.names, &self.page));
+                    self.push(&block::brief(judged, heard.get(place), self.names, &self.page));
                 }
             }
             Format::Text { each: false } => {}
@@ -228,21 +243,12 @@ impl Teller<'_> {
         heard
     }
 
-    fn tell_record(&mut self, record: &Record, heard: &[Heard]) {
-        let Some(frame) = self.frame() else { return };
+    fn tell_record(&mut self, record: &mut Record, heard: &[Heard]) {
         let begun = std::mem::replace(&mut self.begun, true);
-        match &mut self.scribe {
-            Some(scribe) => scribe.take(record, begun, &mut |lines| self.output.insist_octets(lines)),
-            None => scribe::append(&mut self.piece, record, heard, &self.names, frame, begun),
-        }
-    }
-
-    /// What stands around records, where they are told of.
-    fn frame(&self) -> Option<Frame> {
-        match self.format {
-            Format::Json => Some(Frame::Document),
-            Format::Ndjson => Some(Frame::Lines),
-            Format::Text { .. } | Format::Story => None,
+        match (&mut self.scribe, &mut self.pen) {
+            (Some(scribe), _) => scribe.take(record, begun, &mut |lines| self.output.insist_octets(lines)),
+            (None, Some(pen)) => pen.append(&mut self.piece, record, heard, begun),
+            (None, None) => {}
         }
     }
 
@@ -268,7 +274,7 @@ impl Teller<'_> {
         }
         self.push(&text::summary(summary, &self.page));
         self.push(&text::services(summary, &self.page));
-        self.push(&text::groups(summary, &self.names, &self.page));
+        self.push(&text::groups(summary, self.names, &self.page));
         if let Some(witness) = &self.witness {
             let said = self.heard.text(witness, &self.page);
             self.push(&said);
@@ -277,12 +283,12 @@ impl Teller<'_> {
 
     fn conclude_records(&mut self, summary: &Summary, reports: &[FileReport]) {
         self.hand_over();
-        let names = std::mem::take(&mut self.names);
+        let names = self.names;
         for report in reports {
             self.write(&Input::new(report));
         }
         for group in &summary.groups {
-            self.write(&GroupRecord::new(group, summary, &names));
+            self.write(&GroupRecord::new(group, summary, names));
         }
         for service in summary.services.iter().filter(|service| service.connections > 0) {
             self.write(&ServiceRecord::new(service));
@@ -290,12 +296,11 @@ impl Teller<'_> {
         let files: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
         let trace = self.witness.as_ref().map(TraceSums::of);
         self.write(&SummaryRecord::new(summary, &files, trace));
-        self.names = names;
     }
 
     /// What is no connection, in the frame of the others.
     fn write(&mut self, record: &impl Serialize) {
-        let Some(frame) = self.frame() else { return };
+        let Some(frame) = self.format.frame() else { return };
         self.push(&frame.before(self.begun));
         self.begun = true;
         // As with records, nothing in it can fail to be written.

@@ -96,7 +96,7 @@ fn explainer(only_sums: bool, max_flows: usize) -> Explainer {
 fn one_by_one(segments: &[Segment], asides: &[(usize, Aside)], mut explainer: Explainer, tell: bool) -> String {
     let mut text = String::new();
     let mut asides = asides.iter().peekable();
-    let mut told = |record: &_| {
+    let mut told = |record: &mut _| {
         if tell {
             text.push_str(&format!("{record:?}\n"))
         }
@@ -117,7 +117,7 @@ fn in_batches(
     tell: bool,
 ) -> (String, usize) {
     let (mut text, mut briefs, mut found) = (String::new(), Briefs::default(), 0);
-    let mut told = |record: &_| {
+    let mut told = |record: &mut _| {
         if tell {
             text.push_str(&format!("{record:?}\n"))
         }

@@ -6,20 +6,50 @@ use std::fmt::{self, Display, Write};
 use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
+use super::digits::{append_micros, append_number, whole_micros};
+use super::moving::MOVING;
+
 /// Nothing fails to be written but a map whose keys are no text, of which there are none.
 type Written = Result<(), fmt::Error>;
 
+/// What is written on: octets alone, or octets of which it is remembered where those of a [`Moving`] part stand.
+///
+/// [`Moving`]: super::moving::Moving
+pub(super) trait Paper {
+    /// All that is written, to be added to.
+    fn octets(&mut self) -> &mut Vec<u8>;
+
+    /// What begins here and ends with what is written so far is a moving part.
+    fn note_moving(&mut self, from: usize);
+}
+
+impl Paper for Vec<u8> {
+    #[inline(always)]
+    fn octets(&mut self) -> &mut Vec<u8> {
+        self
+    }
+
+    #[inline(always)]
+    fn note_moving(&mut self, _: usize) {}
+}
+
 /// Appends a value.
-pub fn append(out: &mut Vec<u8>, value: &impl Serialize) -> Written {
-    value.serialize(Compact(out))
+#[inline]
+pub fn append(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Written {
+    append_to(out, value)
+}
+
+/// The same on another paper.
+pub(super) fn append_to(paper: &mut impl Paper, value: &(impl Serialize + ?Sized)) -> Written {
+    value.serialize(Compact(paper))
 }
 
 /// Appends one value.
-struct Compact<'a>(&'a mut Vec<u8>);
+struct Compact<'a, P>(&'a mut P);
 
 /// Appends what is in brackets, with commas between.
-struct Members<'a> {
-    out: &'a mut Vec<u8>,
+struct Members<'a, P> {
+    out: &'a mut P,
     is_first: bool,
     end: u8,
 }
@@ -81,53 +111,23 @@ fn append_special(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// The digits of 0 to 99, two each.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut number = 0;
-    while number < 100 {
-        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
-        number += 1;
-    }
-    pairs
-};
-
-fn append_number(out: &mut Vec<u8>, mut number: u64) {
-    if number < 10 {
-        out.push(b'0' + number as u8);
-        return;
-    }
-    let mut digits = [0; 20];
-    let mut first = digits.len();
-    while number >= 10 {
-        first -= 2;
-        digits[first..first + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
-        number /= 100;
-    }
-    if number > 0 {
-        first -= 1;
-        digits[first] = b'0' + number as u8;
-    }
-    out.extend_from_slice(&digits[first..]);
-}
-
-impl<'a> Compact<'a> {
-    fn members(self, begin: u8, end: u8) -> Members<'a> {
-        self.0.push(begin);
+impl<'a, P: Paper> Compact<'a, P> {
+    fn members(self, begin: u8, end: u8) -> Members<'a, P> {
+        self.0.octets().push(begin);
         Members { out: self.0, is_first: true, end }
     }
 
     #[cold]
     fn by_serde_json(self, value: &impl Serialize) -> Written {
-        serde_json::to_writer(self.0, value).map_err(|_| fmt::Error)
+        serde_json::to_writer(self.0.octets(), value).map_err(|_| fmt::Error)
     }
 }
 
-impl<'a> Members<'a> {
+impl<P: Paper> Members<'_, P> {
     #[inline(always)]
-    fn next(&mut self) -> Compact<'_> {
+    fn next(&mut self) -> Compact<'_, P> {
         if !self.is_first {
-            self.out.push(b',');
+            self.out.octets().push(b',');
         }
         self.is_first = false;
         Compact(self.out)
@@ -136,33 +136,33 @@ impl<'a> Members<'a> {
     /// The key is a name of ours: nothing in it needs to be escaped.
     #[inline(always)]
     fn named<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Written {
-        self.out.extend_from_slice(if self.is_first { b"\"" } else { b",\"" });
+        self.out.octets().extend_from_slice(if self.is_first { b"\"" } else { b",\"" });
         self.is_first = false;
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        self.out.octets().extend_from_slice(key.as_bytes());
+        self.out.octets().extend_from_slice(b"\":");
         value.serialize(Compact(self.out))
     }
 
     fn close(self) -> Written {
-        self.out.push(self.end);
+        self.out.octets().push(self.end);
         Ok(())
     }
 }
 
-impl<'a> Serializer for Compact<'a> {
+impl<'a, P: Paper> Serializer for Compact<'a, P> {
     type Ok = ();
     type Error = fmt::Error;
-    type SerializeSeq = Members<'a>;
-    type SerializeTuple = Members<'a>;
-    type SerializeTupleStruct = Members<'a>;
+    type SerializeSeq = Members<'a, P>;
+    type SerializeTuple = Members<'a, P>;
+    type SerializeTupleStruct = Members<'a, P>;
     type SerializeTupleVariant = Impossible<(), fmt::Error>;
-    type SerializeMap = Members<'a>;
-    type SerializeStruct = Members<'a>;
+    type SerializeMap = Members<'a, P>;
+    type SerializeStruct = Members<'a, P>;
     type SerializeStructVariant = Impossible<(), fmt::Error>;
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Written {
-        self.0.extend_from_slice(if value { b"true" } else { b"false" });
+        self.0.octets().extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -180,9 +180,9 @@ impl<'a> Serializer for Compact<'a> {
 
     fn serialize_i64(self, value: i64) -> Written {
         if value < 0 {
-            self.0.push(b'-');
+            self.0.octets().push(b'-');
         }
-        append_number(self.0, value.unsigned_abs());
+        append_number(self.0.octets(), value.unsigned_abs());
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl<'a> Serializer for Compact<'a> {
     }
 
     fn serialize_u64(self, value: u64) -> Written {
-        append_number(self.0, value);
+        append_number(self.0.octets(), value);
         Ok(())
     }
 
@@ -207,8 +207,11 @@ impl<'a> Serializer for Compact<'a> {
         self.by_serde_json(&value)
     }
 
+    #[inline]
     fn serialize_f64(self, value: f64) -> Written {
-        self.by_serde_json(&value)
+        let Some(micros) = whole_micros(value) else { return self.by_serde_json(&value) };
+        append_micros(self.0.octets(), micros);
+        Ok(())
     }
 
     fn serialize_char(self, value: char) -> Written {
@@ -217,9 +220,9 @@ impl<'a> Serializer for Compact<'a> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> Written {
-        self.0.push(b'"');
-        append_escaped(self.0, value);
-        self.0.push(b'"');
+        self.0.octets().push(b'"');
+        append_escaped(self.0.octets(), value);
+        self.0.octets().push(b'"');
         Ok(())
     }
 
@@ -229,7 +232,7 @@ impl<'a> Serializer for Compact<'a> {
 
     #[inline]
     fn serialize_none(self) -> Written {
-        self.0.extend_from_slice(b"null");
+        self.0.octets().extend_from_slice(b"null");
         Ok(())
     }
 
@@ -249,14 +252,21 @@ impl<'a> Serializer for Compact<'a> {
     /// The name of a variant is one of ours, as a key is.
     #[inline]
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Written {
-        self.0.push(b'"');
-        self.0.extend_from_slice(variant.as_bytes());
-        self.0.push(b'"');
+        self.0.octets().push(b'"');
+        self.0.octets().extend_from_slice(variant.as_bytes());
+        self.0.octets().push(b'"');
         Ok(())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Written {
-        value.serialize(self)
+    #[inline(always)]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Written {
+        if name != MOVING {
+            return value.serialize(self);
+        }
+        let from = self.0.octets().len();
+        value.serialize(Compact(&mut *self.0))?;
+        self.0.note_moving(from);
+        Ok(())
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -272,15 +282,15 @@ impl<'a> Serializer for Compact<'a> {
     }
 
     #[inline]
-    fn serialize_seq(self, _: Option<usize>) -> Result<Members<'a>, fmt::Error> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Members<'a, P>, fmt::Error> {
         Ok(self.members(b'[', b']'))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Members<'a>, fmt::Error> {
+    fn serialize_tuple(self, _: usize) -> Result<Members<'a, P>, fmt::Error> {
         Ok(self.members(b'[', b']'))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Members<'a>, fmt::Error> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Members<'a, P>, fmt::Error> {
         Ok(self.members(b'[', b']'))
     }
 
@@ -294,12 +304,12 @@ impl<'a> Serializer for Compact<'a> {
         Err(fmt::Error)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Members<'a>, fmt::Error> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Members<'a, P>, fmt::Error> {
         Ok(self.members(b'{', b'}'))
     }
 
     #[inline]
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a>, fmt::Error> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a, P>, fmt::Error> {
         Ok(self.members(b'{', b'}'))
     }
 
@@ -314,14 +324,14 @@ impl<'a> Serializer for Compact<'a> {
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Written {
-        self.0.push(b'"');
-        write!(Quoted(self.0), "{value}")?;
-        self.0.push(b'"');
+        self.0.octets().push(b'"');
+        write!(Quoted(self.0.octets()), "{value}")?;
+        self.0.octets().push(b'"');
         Ok(())
     }
 }
 
-impl ser::SerializeSeq for Members<'_> {
+impl<P: Paper> ser::SerializeSeq for Members<'_, P> {
     type Ok = ();
     type Error = fmt::Error;
 
@@ -335,7 +345,7 @@ impl ser::SerializeSeq for Members<'_> {
     }
 }
 
-impl ser::SerializeTuple for Members<'_> {
+impl<P: Paper> ser::SerializeTuple for Members<'_, P> {
     type Ok = ();
     type Error = fmt::Error;
 
@@ -348,7 +358,7 @@ impl ser::SerializeTuple for Members<'_> {
     }
 }
 
-impl ser::SerializeTupleStruct for Members<'_> {
+impl<P: Paper> ser::SerializeTupleStruct for Members<'_, P> {
     type Ok = ();
     type Error = fmt::Error;
 
@@ -361,7 +371,7 @@ impl ser::SerializeTupleStruct for Members<'_> {
     }
 }
 
-impl ser::SerializeMap for Members<'_> {
+impl<P: Paper> ser::SerializeMap for Members<'_, P> {
     type Ok = ();
     type Error = fmt::Error;
 
@@ -370,7 +380,7 @@ impl ser::SerializeMap for Members<'_> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.out.push(b':');
+        self.out.octets().push(b':');
         value.serialize(Compact(self.out))
     }
 
@@ -379,7 +389,7 @@ impl ser::SerializeMap for Members<'_> {
     }
 }
 
-impl ser::SerializeStruct for Members<'_> {
+impl<P: Paper> ser::SerializeStruct for Members<'_, P> {
     type Ok = ();
     type Error = fmt::Error;
 
@@ -424,10 +434,14 @@ mod tests {
             large in any::<Option<u64>>(),
             micros in any::<u64>(),
             large_text in "[ -~]{0,9}é{0,9}[ -~]{0,40}",
+            time in 0..1_u64 << 54,
+            magnitude in 0..54,
             keys in proptest::collection::btree_map("\\PC{0,5}", any::<Option<bool>>(), 0..3),
         ) {
             let ratio = micros as f64 / 1e6;
-            for text in [&text, &large_text] {
+            let numbers = [numbers, vec![(micros >> magnitude) as i64]].concat();
+            let time = (time >> magnitude) as f64 / 1e6;
+            for (text, ratio) in [(&text, ratio), (&large_text, time), (&text, time.next_up()), (&text, time.floor()), (&text, -time)] {
             let sample = Sample { text, numbers: numbers.clone(), large, ratio, pair: (7, '"'), more: keys.clone(), left_out: None, none: () };
             let mut written = Vec::new();
             append(&mut written, &sample).expect("it can be written");

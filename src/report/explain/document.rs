@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{FrameNumber, Group, STORM_RESETS, STORM_SHARE, STORM_WITHIN, Service, Storm, Summary};
+use rst_storm_core::reset::Grounds;
 use rst_storm_core::tcp::Side;
 use serde::Serialize;
 
-use super::json::{Ground, SCHEMA, grounds};
+use super::grounds::Told;
+use super::json::SCHEMA;
 use super::kernel::TraceSums;
 use super::moment;
 use super::names::Names;
@@ -92,7 +94,7 @@ struct AtLeast {
 struct Occasion<'a> {
     id: &'static str,
     confidence: String,
-    evidence: Vec<Ground<'a>>,
+    evidence: Told<'a, Grounds>,
 }
 
 /// One address and port that was asked.
@@ -229,7 +231,7 @@ impl<'a> GroupRecord<'a> {
                 .map(|(id, finding, why)| Occasion {
                     id: id.0,
                     confidence: finding.to_string(),
-                    evidence: grounds(&why, home, names),
+                    evidence: Told { list: why, home, names },
                 })
                 .collect(),
             example_uid: group.example.connection.uid(),

@@ -1,65 +1,48 @@
 //! Records of connections as JSON: the names that other tools' logs have, then ours. The schema is schema/explain.schema.json.
 
-use std::fmt::Display;
 use std::net::IpAddr;
 
-use rst_storm_core::explain::{FrameNumber, Judged, Record, Signature};
+use rst_storm_core::causes::CauseId;
+use rst_storm_core::explain::{Judged, Record, Signature, Verdict};
 use rst_storm_core::flow::PerSide;
 use rst_storm_core::flow::zeek::{ConnState, History};
 use rst_storm_core::reset::payload::Payload;
-use rst_storm_core::reset::{Evidence, Finding, Grounds, Harm, Stance};
+use rst_storm_core::reset::{Evidence, Finding, Grounds, Harm};
 use rst_storm_core::tcp::Side;
 use serde::{Serialize, Serializer};
 
+use super::grounds::{Told, elsewhere, number};
 use super::kernel::{Heard, KernelSays};
 use super::moment;
+use super::moving::{Moving, Still};
 use super::names::Names;
+use super::shown::{Shown, Word};
 use super::words;
 
 /// The name of this format.
 pub const SCHEMA: &str = "rst-storm/explain/1";
 
-/// A value that is told by its own words.
-#[derive(Clone, Copy, Debug)]
-pub struct Shown<T>(pub T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// A word of ours, which nothing needs to be escaped in.
-#[derive(Clone, Copy, Debug)]
-pub struct Word(pub &'static str);
-
-impl Serialize for Word {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_unit_variant("Word", 0, self.0)
-    }
-}
-
-/// One connection.
-#[derive(Debug, Serialize)]
+/// One connection. What moves is what is measured of each; words stand still.
+#[derive(Debug, PartialEq, Serialize)]
 pub struct Connection<'a> {
     schema: Word,
     #[serde(rename = "type")]
     kind: Word,
     file: &'a str,
-    ts: f64,
-    uid: String,
-    community_id: Option<String>,
-    orig_h: IpAddr,
-    orig_p: u16,
-    resp_h: IpAddr,
-    resp_p: u16,
-    duration: f64,
+    ts: Moving<f64>,
+    uid: Moving<String>,
+    community_id: Option<Moving<String>>,
+    orig_h: Moving<IpAddr>,
+    orig_p: Moving<u16>,
+    resp_h: Moving<IpAddr>,
+    resp_p: Moving<u16>,
+    duration: Moving<f64>,
     conn_state: Shown<ConnState>,
-    history: Shown<&'a History>,
-    orig_pkts: u64,
-    resp_pkts: u64,
-    orig_bytes: u64,
-    resp_bytes: u64,
+    history: Shown<History>,
+    orig_pkts: Moving<u64>,
+    resp_pkts: Moving<u64>,
+    orig_bytes: Moving<u64>,
+    resp_bytes: Moving<u64>,
     syn: bool,
     synack: bool,
     rst_from: Word,
@@ -79,34 +62,38 @@ pub struct Connection<'a> {
 }
 
 /// One reset of a connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub struct Reset<'a> {
-    frame: u64,
+    frame: Moving<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
-    ts: f64,
+    ts: Moving<f64>,
     from: Word,
     shape: Word,
     progress: Word,
     sender: Sender<'a>,
-    cause: Option<Cause>,
-    evidence: Vec<Ground<'a>>,
-    ruled_out: Vec<Ground<'a>>,
+    cause: Still<CauseOf>,
+    evidence: Told<'a, Grounds>,
+    ruled_out: Told<'a, Vec<(CauseId, Evidence)>>,
     would_decide: Option<&'static str>,
-    harm: HarmDone,
+    harm: Still<HarmDone>,
     remedy: Option<&'static str>,
     payload: Vec<Said>,
-    group: Option<u32>,
+    group: Option<Moving<u32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<KernelSays>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Sender<'a> {
     who: Word,
     confidence: Shown<Finding>,
-    evidence: Vec<Ground<'a>>,
+    evidence: Told<'a, Grounds>,
 }
+
+/// The best cause of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct CauseOf(Verdict);
 
 #[derive(Debug, Serialize)]
 struct Cause {
@@ -115,25 +102,12 @@ struct Cause {
     twins: Vec<Word>,
 }
 
-/// One observation.
-#[derive(Debug, Serialize)]
-pub struct Ground<'a> {
-    /// The cause that it rules out, if it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<Word>,
-    frame: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    with_frame: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    with_file: Option<&'a str>,
-    stance: Word,
-    says: Shown<Evidence>,
-}
+/// What a reset cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct HarmDone(Harm);
 
 #[derive(Debug, Serialize)]
-struct HarmDone {
+struct Cost {
     kind: Word,
     harmful: bool,
     lost_by_sender: u32,
@@ -141,7 +115,7 @@ struct HarmDone {
     says: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Said {
     kind: Word,
     says: String,
@@ -150,7 +124,7 @@ struct Said {
 }
 
 /// What is in a payload of one kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Detail {
     BigIp { code: u64, line: u32, relayed_from_peer: bool, cause: String },
@@ -162,7 +136,7 @@ enum Detail {
 
 impl<'a> Connection<'a> {
     /// The record of a connection.
-    pub fn new(record: &'a Record, names: &'a Names) -> Connection<'a> {
+    pub fn new(record: &Record, names: &'a Names) -> Connection<'a> {
         let connection = &record.connection;
         let (packets, bytes) = (connection.packets(), connection.bytes());
         let (rst, fin) = (connection.rst_count(), connection.fin_count());
@@ -170,20 +144,20 @@ impl<'a> Connection<'a> {
             schema: Word(SCHEMA),
             kind: Word("connection"),
             file: names.of(connection.first_frame),
-            ts: moment::seconds(connection.started),
-            uid: connection.uid(),
-            community_id: connection.community_id(),
-            orig_h: connection.originator.addr,
-            orig_p: connection.originator.port,
-            resp_h: connection.responder.addr,
-            resp_p: connection.responder.port,
-            duration: moment::span_seconds(connection.duration_nanos()),
+            ts: Moving(moment::seconds(connection.started)),
+            uid: Moving(connection.uid()),
+            community_id: connection.community_id().map(Moving),
+            orig_h: Moving(connection.originator.addr),
+            orig_p: Moving(connection.originator.port),
+            resp_h: Moving(connection.responder.addr),
+            resp_p: Moving(connection.responder.port),
+            duration: Moving(moment::span_seconds(connection.duration_nanos())),
             conn_state: Shown(connection.conn_state()),
-            history: Shown(&connection.history),
-            orig_pkts: packets.originator,
-            resp_pkts: packets.responder,
-            orig_bytes: bytes.originator,
-            resp_bytes: bytes.responder,
+            history: Shown(connection.history.clone()),
+            orig_pkts: Moving(packets.originator),
+            resp_pkts: Moving(packets.responder),
+            orig_bytes: Moving(bytes.originator),
+            resp_bytes: Moving(bytes.responder),
             syn: connection.syn(),
             synack: connection.syn_ack(),
             rst_from: from(rst),
@@ -214,71 +188,56 @@ impl<'a> Connection<'a> {
 
 impl<'a> Reset<'a> {
     /// A reset of this record.
-    pub fn new(judged: &'a Judged, record: &Record, names: &'a Names) -> Reset<'a> {
+    pub fn new(judged: &Judged, record: &Record, names: &'a Names) -> Reset<'a> {
         let (reset, verdict) = (&judged.reset, &judged.verdict);
         let (frame, home) = (reset.segment.frame, record.connection.first_frame);
         let payload = reset.carried.as_ref().map(|carried| carried.decode()).unwrap_or_default();
         Reset {
-            frame: FrameNumber(frame).number(),
+            frame: number(frame),
             file: elsewhere(frame, home, names),
-            ts: moment::seconds(reset.segment.at),
+            ts: Moving(moment::seconds(reset.segment.at)),
             from: side(reset.by),
             shape: Word(reset.facts.shape.word()),
             progress: Word(reset.facts.progress.word()),
             sender: Sender {
                 who: Word(reset.sender.who.word()),
                 confidence: Shown(reset.sender.finding),
-                evidence: grounds(&reset.sender.grounds, home, names),
+                evidence: Told { list: reset.sender.grounds, home, names },
             },
-            cause: verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
-                id: Word(id.0),
-                confidence: Shown(finding),
-                twins: verdict.twins().into_iter().map(|(id, _)| Word(id.0)).collect(),
-            }),
-            evidence: grounds(&verdict.grounds(reset), home, names),
-            ruled_out: verdict
-                .ruled_out(reset)
-                .iter()
-                .map(|(id, evidence)| Ground { id: Some(Word(id.0)), ..Ground::new(evidence, home, names) })
-                .collect(),
+            cause: Still(CauseOf(*verdict)),
+            evidence: Told { list: verdict.grounds(reset), home, names },
+            ruled_out: Told { list: verdict.ruled_out(reset), home, names },
             would_decide: verdict.would_decide(),
-            harm: HarmDone::new(reset.harm),
+            harm: Still(HarmDone(reset.harm)),
             remedy: verdict.card().map(|card| card.remedy),
             payload: payload.into_iter().map(Said::new).collect(),
-            group: judged.group.map(|group| group.0),
+            group: judged.group.map(|group| Moving(group.0)),
             kernel: None,
         }
     }
 }
 
-impl<'a> Ground<'a> {
-    /// An observation; `home` is a frame of the file that needs no naming.
-    pub fn new(evidence: &Evidence, home: u64, names: &'a Names) -> Ground<'a> {
-        let mut frames = evidence.frames();
-        let (frame, with_frame) = (frames.next(), frames.next());
-        Ground {
-            id: None,
-            frame: frame.map(|frame| FrameNumber(frame).number()),
-            with_frame: with_frame.map(|frame| FrameNumber(frame).number()),
-            file: frame.and_then(|frame| elsewhere(frame, home, names)),
-            with_file: with_frame.and_then(|frame| elsewhere(frame, home, names)),
-            stance: match evidence.stance {
-                Stance::For => Word("for"),
-                Stance::Against => Word("against"),
-            },
-            says: Shown(*evidence),
-        }
+impl Serialize for CauseOf {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let CauseOf(verdict) = self;
+        let cause = verdict.cause().zip(verdict.finding()).map(|(id, finding)| Cause {
+            id: Word(id.0),
+            confidence: Shown(finding),
+            twins: verdict.twins().into_iter().map(|(id, _)| Word(id.0)).collect(),
+        });
+        cause.serialize(serializer)
     }
 }
 
-impl HarmDone {
-    fn new(harm: Harm) -> HarmDone {
+impl Serialize for HarmDone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let HarmDone(harm) = *self;
         let (lost_by_sender, lost_by_victim) = match harm {
             Harm::Lost { of_sender, of_victim } => (of_sender, of_victim),
             _ => (0, 0),
         };
         let (kind, harmful) = (Word(harm.word()), harm.is_harmful());
-        HarmDone { kind, harmful, lost_by_sender, lost_by_victim, says: words::harm(harm) }
+        Cost { kind, harmful, lost_by_sender, lost_by_victim, says: words::harm(harm) }.serialize(serializer)
     }
 }
 
@@ -301,16 +260,6 @@ impl Said {
         };
         Said { kind, says, detail }
     }
-}
-
-/// All observations of a finding.
-pub fn grounds<'a>(grounds: &Grounds, home: u64, names: &'a Names) -> Vec<Ground<'a>> {
-    grounds.iter().map(|evidence| Ground::new(evidence, home, names)).collect()
-}
-
-/// The name of a frame's file, where that isn't the record's own.
-fn elsewhere(frame: u64, home: u64, names: &Names) -> Option<&str> {
-    (FrameNumber(frame).input() != FrameNumber(home).input()).then(|| names.of(frame))
 }
 
 fn side(side: Side) -> Word {

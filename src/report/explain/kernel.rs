@@ -19,7 +19,7 @@ pub struct Heard {
 }
 
 /// The same as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub struct KernelSays {
     check: &'static str,
     reason: Option<String>,

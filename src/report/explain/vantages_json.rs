@@ -9,9 +9,9 @@ use rst_storm_core::tcp::{Flags, Side};
 use rst_storm_core::vantages::{Comparison, Fate, Own, Pairing, Sighted, Tally, Tap};
 use serde::Serialize;
 
-use super::json::Shown;
 use super::moment;
 use super::names::Names;
+use super::shown::Shown;
 use crate::watch::FileReport;
 
 /// The name of this format.

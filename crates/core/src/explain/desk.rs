@@ -13,7 +13,7 @@ use super::service::{ServiceId, Services};
 use super::standing::Standing;
 use super::tally::Tally;
 use super::vantage::Vantage;
-use super::verdict::judge;
+use super::verdict::{Verdict, judge};
 use crate::capture::Timestamp;
 use crate::flow::zeek::{ConnState, Connection, Tracked};
 use crate::reset::payload::Carried;
@@ -49,7 +49,7 @@ pub(super) struct Desk {
     /// The resets of the record that was told last, for its room.
     judged: Vec<Judged>,
     /// The conclusions of the last connection that was young to its end, for their room.
-    scratch: Box<Detail>,
+    scratch: Option<Box<Detail>>,
     /// The capture is at its end: what is still open was not given up.
     pub(super) finishing: bool,
 }
@@ -184,12 +184,12 @@ impl Desk {
     }
 
     /// A connection is over, or forgotten: judges its resets and hands over its record.
-    pub(super) fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&Record)) {
+    pub(super) fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&mut Record)) {
         gone.kept.standing.end(&mut self.services);
         if self.count_like_another(gone) {
             return;
         }
-        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut scratch = self.scratch.take().unwrap_or_default();
         if let Some(young) = gone.young() {
             scratch.clear();
             scratch.replay(young, gone.kept.service_then, self.spare.pop());
@@ -208,11 +208,8 @@ impl Desk {
                 ([connection.originator, connection.responder], (connection.first_frame, connection.last_seen));
             self.memory.remember(ends, next, end, seen);
         }
-        let mut record = self.record(connection, detail);
-        if self.selection.takes(&record) {
-            self.count(&mut record, service);
-            ended(&record);
-        }
+        let like = gone.kept.like.map(|(like, _)| self.templates.at(like).verdict);
+        let mut record = self.record(connection, detail, like);
         let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
         let described = plain.and_then(|young| {
             Some((Likeness::of(young)?, describe_service(&gone.kept.service_then, young.last().at)?))
@@ -220,14 +217,18 @@ impl Desk {
         if let (Some((likeness, service)), [judged]) = (described, record.resets.as_slice()) {
             self.templates.learn(&likeness, service, template(&record, judged));
         }
+        if self.selection.takes(&record) {
+            self.count(&mut record, service);
+            ended(&mut record);
+        }
         self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
         self.spare.truncate(MOST_SPARE);
         self.judged = record.resets;
-        self.scratch = scratch;
+        self.scratch = Some(scratch);
     }
 
-    /// Judges the resets of a connection.
-    fn record(&mut self, connection: Connection, detail: &mut Detail) -> Record {
+    /// Judges the resets of a connection; the one of a connection that looks like another as that one's was.
+    fn record(&mut self, connection: Connection, detail: &mut Detail, like: Option<Verdict>) -> Record {
         let originator = connection.originator;
         self.held -= detail.resets.len().saturating_sub(1).min(self.held);
         let side = |source: Endpoint| if source == originator { Side::Originator } else { Side::Responder };
@@ -250,7 +251,8 @@ impl Desk {
             observed.first = !over;
             over |= observed.was_taken();
             let reset = Reset::of(observed, by);
-            let verdict = judge(&reset);
+            let verdict = like.unwrap_or_else(|| judge(&reset));
+            debug_assert!(like.is_none() || verdict == judge(&reset), "a likeness that leaves out what decides");
             record.resets.push(Judged { reset, verdict, group: None });
         }
         record

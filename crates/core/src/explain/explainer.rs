@@ -80,8 +80,9 @@ impl Explainer {
         explainer
     }
 
-    /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`.
-    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl FnMut(&Record)) {
+    /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`, which may exchange the
+    /// record for another whose room is used again.
+    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl FnMut(&mut Record)) {
         let checksum = aside.map_or(Checksum::NotChecked, |aside| aside.checksum);
         let is_reset = segment.flags.is_rst();
         let translated = if is_reset && !segment.flags.is_ack() { self.translated(segment) } else { None };
@@ -105,7 +106,7 @@ impl Explainer {
         segments: &[Segment],
         asides: &[(usize, Aside)],
         briefs: &Briefs,
-        ended: &mut impl FnMut(&Record),
+        ended: &mut impl FnMut(&mut Record),
     ) {
         // Where one may be let go for want of room, it must have all its segments by then.
         let takes_briefs = !briefs.is_empty() && self.table.has_room_for(segments.len());
@@ -135,7 +136,7 @@ impl Explainer {
         briefs: &Briefs,
         index: usize,
         segment: &Segment,
-        ended: &mut impl FnMut(&Record),
+        ended: &mut impl FnMut(&mut Record),
     ) -> bool {
         let Some((number, brief)) = briefs.at(index) else { return false };
         if segment.frame == brief.young.first_frame() {
@@ -161,7 +162,7 @@ impl Explainer {
 
     /// Takes the SYN of a brief connection. What ends by it, if that looked like another one, needn't be looked at again.
     #[inline(always)]
-    fn begin_brief(&mut self, number: usize, syn: &Segment, ended: &mut impl FnMut(&Record)) {
+    fn begin_brief(&mut self, number: usize, syn: &Segment, ended: &mut impl FnMut(&mut Record)) {
         let (desk, table) = (&mut self.desk, &mut self.table);
         table.advance(syn.at, &mut |gone| desk.close(gone, ended));
         let replaced = table.begin_anew(syn, |alike, reset_at| {
@@ -181,13 +182,13 @@ impl Explainer {
     }
 
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
-    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&Record)) {
+    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Record)) {
         let desk = &mut self.desk;
         self.table.pass(now, &mut |gone| desk.close(gone, ended));
     }
 
     /// Hands over all connections that are left, and says what all of them show together.
-    pub fn finish(mut self, ended: &mut impl FnMut(&Record)) -> Summary {
+    pub fn finish(mut self, ended: &mut impl FnMut(&mut Record)) -> Summary {
         let desk = &mut self.desk;
         desk.finishing = true;
         self.table.end(&mut |gone| desk.close(gone, ended));

@@ -1,4 +1,4 @@
-//! Connections that look the same are judged once, where only sums are asked for.
+//! Connections that look the same are judged once.
 //!
 //! A likeness is everything that a card, or the decision on the sender, can see of a young connection that ends with its reset:
 //! its segments with their numbers relative to each other, their headers, and what was known of its service. What it leaves out

@@ -7,9 +7,8 @@ use crate::causes::{CATALOGUE, CauseId, Opinion, Recogniser, ResetCause, are_twi
 use crate::reset::{Evidence, Finding, Grounds, Reset};
 
 /// What one card says, without its grounds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Says {
-    #[default]
     Nothing,
     Against,
     For(Finding),
@@ -28,30 +27,30 @@ struct Other {
 /// It holds what each card says and not why: a card is a pure function, so its grounds can be had again from the same reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    says: [Says; CATALOGUE.len()],
-    /// A bit for each card that says anything, by its place.
-    heard: u32,
+    /// A bit for each card that suggests its cause, by its place in the catalogue: those that find it possible, likely, certain.
+    suggested: [u32; 3],
+    /// A bit for each card that rules its cause out.
+    refuted: u32,
     best: Option<(u8, Finding)>,
 }
 
 /// Asks every card.
 pub fn judge(reset: &Reset) -> Verdict {
-    let mut verdict = Verdict { says: [Says::Nothing; CATALOGUE.len()], heard: 0, best: None };
+    let mut verdict = Verdict { suggested: [0; 3], refuted: 0, best: None };
     let mut best = None;
     for (place, card) in CATALOGUE.iter().enumerate() {
-        verdict.says[place] = match ask(card, reset) {
+        match ask(card, reset) {
             Opinion::For(finding, grounds) => {
                 let rank = Some(rank(card, finding, &grounds));
                 if rank > best {
                     best = rank;
                     verdict.best = Some((place as u8, finding));
                 }
-                Says::For(finding)
+                verdict.suggested[finding as usize] |= 1 << place;
             }
-            Opinion::Against(_) => Says::Against,
-            Opinion::Silent => continue,
-        };
-        verdict.heard |= 1 << place;
+            Opinion::Against(_) => verdict.refuted |= 1 << place,
+            Opinion::Silent => {}
+        }
     }
     if let Some((place, Finding::Certain)) = verdict.best {
         let mut twins = verdict.others(place).filter(|other| other.is_twin);
@@ -114,7 +113,7 @@ impl Verdict {
 
     /// Whether its own card has refuted this cause.
     pub(super) fn refutes(&self, id: CauseId) -> bool {
-        CATALOGUE.iter().zip(self.says).any(|(card, says)| card.id == id && says == Says::Against)
+        CATALOGUE.iter().enumerate().any(|(place, card)| card.id == id && self.says(place) == Says::Against)
     }
 
     /// The place of the best card in the catalogue.
@@ -170,13 +169,26 @@ impl Verdict {
         }
     }
 
+    /// What the card at this place says.
+    fn says(&self, place: usize) -> Says {
+        let holds = |places: u32| places >> place & 1 != 0;
+        let findings = [Finding::Possible, Finding::Likely, Finding::Certain];
+        let suggested = findings.into_iter().zip(self.suggested).find(|(_, places)| holds(*places));
+        match suggested {
+            Some((finding, _)) => Says::For(finding),
+            None if holds(self.refuted) => Says::Against,
+            None => Says::Nothing,
+        }
+    }
+
     /// The cards beside the best that say anything, or are its twins, by name.
     fn others(&self, best: u8) -> impl Iterator<Item = Other> + '_ {
         let twins = TWINS[usize::from(best)];
-        let mut left = (self.heard | twins) & !(1 << best);
+        let heard = self.suggested.iter().fold(self.refuted, |all, some| all | some);
+        let mut left = (heard | twins) & !(1 << best);
         core::iter::from_fn(move || {
             let place = left.trailing_zeros() as usize;
-            let (card, says) = (*CATALOGUE.get(place)?, self.says[place]);
+            let (card, says) = (*CATALOGUE.get(place)?, self.says(place));
             left &= left - 1;
             Some(Other { card, says, is_twin: twins >> place & 1 != 0 })
         })

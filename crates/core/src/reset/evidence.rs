@@ -28,26 +28,61 @@ pub enum Value {
     Words(&'static str),
 }
 
-/// One observation: a sentence about the wire, with the values measured and the frames it rests on.
+/// A sentence about the wire, with the values measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sentence {
+    /// Each `{}` stands for the next value.
+    says: &'static str,
+    values: [Option<Value>; 2],
+}
+
+/// One observation: a sentence about the wire, and the frames it rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Evidence {
     /// For or against.
     pub stance: Stance,
-    /// The sentence; each `{}` stands for the next value.
-    says: &'static str,
-    values: [Option<Value>; 2],
+    /// What was observed.
+    pub sentence: Sentence,
     frames: [u64; 2],
+}
+
+impl Sentence {
+    const fn plain(says: &'static str) -> Sentence {
+        Sentence { says, values: [None; 2] }
+    }
+
+    /// Whether a time was measured in it: times differ where all else is the same.
+    #[inline]
+    pub fn is_timed(&self) -> bool {
+        let is_time = |value| matches!(value, Some(Value::Nanos(_)));
+        is_time(self.values[0]) || is_time(self.values[1])
+    }
+
+    /// Whether it is the same but for the times that were measured.
+    #[inline]
+    fn is_like(&self, other: &Sentence) -> bool {
+        let is_like = |value, other| match (value, other) {
+            (Some(Value::Nanos(_)), Some(Value::Nanos(_))) => true,
+            (None, None) => true,
+            (value, other) => value == other,
+        };
+        let [first, second] = self.values;
+        // The same sentence is mostly the same constant.
+        (core::ptr::eq(self.says, other.says) || self.says == other.says)
+            && is_like(first, other.values[0])
+            && is_like(second, other.values[1])
+    }
 }
 
 impl Evidence {
     /// An observation that speaks for the finding.
     pub const fn supports(says: &'static str) -> Evidence {
-        Evidence { stance: Stance::For, says, values: [None; 2], frames: [0; 2] }
+        Evidence { stance: Stance::For, sentence: Sentence::plain(says), frames: [0; 2] }
     }
 
     /// An observation that speaks against it.
     pub const fn opposes(says: &'static str) -> Evidence {
-        Evidence { stance: Stance::Against, says, values: [None; 2], frames: [0; 2] }
+        Evidence { stance: Stance::Against, sentence: Sentence::plain(says), frames: [0; 2] }
     }
 
     /// The same observation, where it speaks against the finding.
@@ -58,11 +93,8 @@ impl Evidence {
 
     /// Fills the next `{}`. There are at most two.
     pub const fn with(mut self, value: Value) -> Evidence {
-        if self.values[0].is_none() {
-            self.values[0] = Some(value);
-        } else {
-            self.values[1] = Some(value);
-        }
+        let values = &mut self.sentence.values;
+        values[if values[0].is_none() { 0 } else { 1 }] = Some(value);
         self
     }
 
@@ -76,22 +108,39 @@ impl Evidence {
         self
     }
 
+    /// Whether the other says the same, of as many frames, but for the times that were measured.
+    #[inline]
+    pub fn is_like(&self, other: &Evidence) -> bool {
+        self.stance == other.stance
+            && self.sentence.is_like(&other.sentence)
+            && (0..2).all(|frame| (self.frames[frame] == 0) == (other.frames[frame] == 0))
+    }
+
     /// The frames that it rests on.
+    #[inline]
     pub fn frames(&self) -> impl Iterator<Item = u64> + '_ {
         self.frames.iter().copied().filter(|frame| *frame != 0)
     }
 }
 
 impl fmt::Display for Evidence {
-    /// The sentence with its values, without the frames.
+    /// The sentence, without the frames.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.sentence.fmt(f)
+    }
+}
+
+impl fmt::Display for Sentence {
+    /// With its values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.says;
         for value in self.values.iter().flatten() {
             // A brace alone is never meant: a search for one octet is much faster than one for two.
-            let Some((before, after)) = rest.split_once('{') else { break };
+            let brace = rest.bytes().position(|octet| octet == b'{');
+            let Some((before, after)) = brace.and_then(|brace| rest.split_at_checked(brace)) else { break };
             f.write_str(before)?;
             value.fmt(f)?;
-            rest = after.strip_prefix('}').unwrap_or(after);
+            rest = after.strip_prefix("{}").unwrap_or(after);
         }
         f.write_str(rest)
     }
@@ -100,7 +149,7 @@ impl fmt::Display for Evidence {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Value::Count(number) => write!(f, "{number}"),
+            Value::Count(number) => number.fmt(f),
             Value::Signed(number) => write!(f, "{number:+}"),
             Value::Nanos(nanos) => Span(nanos).fmt(f),
             Value::Octets(1) => f.write_str("1 octet"),
@@ -117,10 +166,11 @@ pub struct Span(pub u64);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 3] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+        const UNITS: [(u64, &str); 3] = [(1_000_000_000, " s"), (1_000_000, " ms"), (1_000, " us")];
         let nanos = self.0;
         let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| nanos >= *unit) else {
-            return write!(f, "{nanos} ns");
+            nanos.fmt(f)?;
+            return f.write_str(" ns");
         };
         // Rounded to so many decimals that three digits stay, in whole numbers: floating point takes ten times as long.
         let (whole, fraction) = (nanos / unit, nanos % unit);
@@ -134,13 +184,27 @@ impl fmt::Display for Span {
         let (below, left) = (scaled / unit, scaled % unit);
         if 2 * left == unit || nanos > EXACT {
             // Just in the middle, or beyond what a float holds exactly: the float decides.
-            return write!(f, "{:.*} {name}", decimals as usize, nanos as f64 / unit as f64);
+            return write!(f, "{:.*}{name}", decimals as usize, nanos as f64 / unit as f64);
         }
         let rounded = whole * scale + below + u64::from(2 * left > unit);
-        match decimals {
-            0 => write!(f, "{rounded} {name}"),
-            _ => write!(f, "{}.{:0width$} {name}", rounded / scale, rounded % scale, width = decimals as usize),
+        // From the last letter to the first: a format string takes ten times as long.
+        let mut text = [0; 32];
+        let mut first = text.len();
+        let mut put = |letters: &[u8]| {
+            first -= letters.len();
+            text[first..first + letters.len()].copy_from_slice(letters);
+        };
+        put(name.as_bytes());
+        let (mut left, mut place) = (rounded, 0);
+        while left > 0 || place <= decimals {
+            if place == decimals && decimals > 0 {
+                put(b".");
+            }
+            put(&[b'0' + (left % 10) as u8]);
+            left /= 10;
+            place += 1;
         }
+        f.write_str(core::str::from_utf8(&text[first..]).unwrap_or_default())
     }
 }
 

@@ -56,26 +56,26 @@ impl Sender {
             Side::Originator => Who::Originator,
             Side::Responder => Who::Responder,
         };
-        let grounds = suspicion.grounds;
-        match (suspicion.strong, suspicion.medium, suspicion.weak) {
-            (2.., ..) => Sender { who: Who::ThirdParty, finding: Finding::Certain, grounds },
-            (1, 1.., _) => Sender { who: Who::ThirdParty, finding: Finding::Certain, grounds },
-            (1, ..) | (0, 2.., _) => Sender { who: Who::ThirdParty, finding: Finding::Likely, grounds },
-            (0, 1, _) | (0, 0, 2..) => Sender { who: Who::Unknown, finding: Finding::Possible, grounds },
+        let (who, finding) = match (suspicion.strong, suspicion.medium, suspicion.weak) {
+            (2.., ..) | (1, 1.., _) => (Who::ThirdParty, Finding::Certain),
+            (1, ..) | (0, 2.., _) => (Who::ThirdParty, Finding::Likely),
+            (0, 1, _) | (0, 0, 2..) => (Who::Unknown, Finding::Possible),
             (0, 0, weak) => {
-                let (kept, own) = speak_for_the_end(reset);
-                let finding = if kept && weak == 0 { Finding::Likely } else { Finding::Possible };
-                let grounds = grounds.iter().fold(own, |all, evidence| all.and(*evidence));
-                Sender { who: end, finding, grounds }
+                let mut sender = Sender { who: end, finding: Finding::Possible, grounds: Grounds::NONE };
+                if speak_for_the_end(reset, &mut sender.grounds) && weak == 0 {
+                    sender.finding = Finding::Likely;
+                }
+                suspicion.grounds.iter().for_each(|evidence| sender.grounds.add(*evidence));
+                return sender;
             }
-        }
+        };
+        Sender { who, finding, grounds: suspicion.grounds }
     }
 }
 
 /// What a reset has in common with the end's other segments. True where that would be hard to come by from elsewhere.
-fn speak_for_the_end(reset: &Observed) -> (bool, Grounds) {
+fn speak_for_the_end(reset: &Observed, grounds: &mut Grounds) -> bool {
     let (facts, frame) = (&reset.facts, reset.segment.frame);
-    let mut grounds = Grounds::NONE;
     let mut kept = false;
     match facts.shape {
         Shape::Active => {
@@ -111,5 +111,5 @@ fn speak_for_the_end(reset: &Observed) -> (bool, Grounds) {
         grounds
             .add(Evidence::supports("its time to live, {}, is that of the end's other segments").with(ttl).on(frame));
     }
-    (kept, grounds)
+    kept
 }

@@ -2,13 +2,18 @@
 
 use core::net::IpAddr;
 
-use community_id::calculate_community_id;
+use sha1::{Digest, Sha1};
 
 use super::Connection;
 use crate::tcp::Endpoint;
 
 /// TCP in the IP header.
 const PROTOCOL: u8 = 6;
+
+/// Octets of two IPv6 addresses, their ports, the seed and the protocol: the most that a Community ID is the sum of.
+const MOST_OCTETS: usize = 40;
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -25,27 +30,52 @@ impl Connection {
         let words = [a, b, c, d, e, f, self.started.0, u64::from(self.first_seq.0)];
         // Two sums over the same words are 128 bits; 17 digits of base 62 hold 101 of them. Ten at a time fit into a word.
         let sum = u128::from(mix(&words, 1)) << 64 | u128::from(mix(&words, 2));
-        let (more, mut rest) = (sum / TEN_DIGITS, (sum % TEN_DIGITS) as u64);
-        let mut name = String::with_capacity(18);
-        name.push('C');
-        for digit in 0..17 {
-            if digit == 10 {
+        let more = sum / TEN_DIGITS;
+        let mut rest = (sum - more * TEN_DIGITS) as u64;
+        let mut name = [b'C'; 18];
+        for (place, letter) in name[1..].iter_mut().enumerate() {
+            if place == 10 {
                 rest = (more % TEN_DIGITS) as u64;
             }
-            name.push(char::from(DIGITS[(rest % 62) as usize]));
+            *letter = DIGITS[(rest % 62) as usize];
             rest /= 62;
         }
-        name
+        text(&name)
     }
 
     /// The Community ID of its endpoints (version 1, seed 0), by which other tools' records of them are found. None where
     /// one address is of IPv4 and the other of IPv6, which no packet can say.
     pub fn community_id(&self) -> Option<String> {
-        let (here, there) = (self.originator, self.responder);
-        let (seed, without_base64) = (0, false);
-        let (port, other_port) = (Some(here.port), Some(there.port));
-        calculate_community_id(seed, here.addr, there.addr, port, other_port, PROTOCOL, without_base64).ok()
+        let (low, high) = (self.originator.min(self.responder), self.originator.max(self.responder));
+        // Two octets of seed come first.
+        let (mut octets, mut len) = ([0; MOST_OCTETS], 2);
+        let mut add = |more: &[u8]| {
+            octets[len..len + more.len()].copy_from_slice(more);
+            len += more.len();
+        };
+        match (low.addr, high.addr) {
+            (IpAddr::V4(low), IpAddr::V4(high)) => [low, high].iter().for_each(|addr| add(&addr.octets())),
+            (IpAddr::V6(low), IpAddr::V6(high)) => [low, high].iter().for_each(|addr| add(&addr.octets())),
+            _ => return None,
+        }
+        add(&[PROTOCOL, 0]);
+        add(&low.port.to_be_bytes());
+        add(&high.port.to_be_bytes());
+        let sum = Sha1::digest(&octets[..len]);
+        let mut name = *b"1:                           =";
+        for (letters, octets) in name[2..].chunks_mut(4).zip(sum.chunks(3)) {
+            let bits = octets.iter().fold(0, |bits, octet| bits << 8 | u32::from(*octet)) << (24 - 8 * octets.len());
+            for (place, letter) in letters.iter_mut().enumerate().take(octets.len() + 1) {
+                *letter = BASE64[(bits >> (18 - 6 * place) & 63) as usize];
+            }
+        }
+        Some(text(&name))
     }
+}
+
+/// Letters as they stand.
+fn text(letters: &[u8]) -> String {
+    core::str::from_utf8(letters).unwrap_or_default().to_owned()
 }
 
 fn words_of(endpoint: Endpoint) -> [u64; 3] {
