@@ -93,8 +93,7 @@ impl KernelEvents {
     /// Whether a reset that isn't in it was not sent by this machine, from `trace.since` to the summary's `until`: all was
     /// told, to the end, and nothing lost.
     pub fn is_complete(&self) -> bool {
-        let all_told =
-            self.trace.filter.is_none() && !self.trace.watched.reasons.is_empty() && self.beyond.is_none();
+        let all_told = self.trace.filter.is_none() && !self.trace.watched.reasons.is_empty() && self.beyond.is_none();
         all_told && self.summary.as_ref().is_some_and(|summary| summary.lost == 0)
     }
 }
