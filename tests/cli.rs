@@ -174,9 +174,21 @@ fn a_rate_duration_or_timeout_that_is_no_positive_number_is_wrong_usage() {
             }
         }
     }
-    for value in ["0", "-1", "nan", "inf", "ten"] {
-        let text = fails_at_once(&format!("server --duration={value}"), 2);
-        assert!(text.contains("--duration"), "server --duration={value}: {text}");
+    for command in ["server", "trace"] {
+        for value in ["0", "-1", "nan", "inf", "ten"] {
+            let text = fails_at_once(&format!("{command} --duration={value}"), 2);
+            assert!(text.contains("--duration"), "{command} --duration={value}: {text}");
+        }
+    }
+}
+
+/// Whether the kernel has a reason is known to those alone who may read its tracepoints; what can be none is told to all.
+#[test]
+fn what_can_be_no_reason_of_the_kernels_is_told_before_any_privilege_is() {
+    for reason in ["", "tcp_state", "TCP-STATE", "TCP STATE", "TCP_STATE,NO_SOCKET", "*", "TCP_STÄTE"] {
+        let done = run(storm(["trace", "--duration", "0.1", "--reason", reason])).exits(2);
+        assert!(done.err.contains("--reason") && done.err.contains("as TCP_STATE has"), "{reason:?}: {done}");
+        assert_eq!(done.out, "", "{reason:?}: {done}");
     }
 }
 
@@ -196,6 +208,12 @@ fn a_count_port_or_concurrency_out_of_range_is_wrong_usage() {
         ("run --count 0", "--count"),
         ("run --close gently", "--close"),
         ("run --backlog=-1", "--backlog"),
+        ("trace --pid 0", "--pid"),
+        ("trace --pid=-1", "--pid"),
+        ("trace --host nowhere", "--host"),
+        ("trace --port 65536", "--port"),
+        ("trace --count 0", "--count"),
+        ("trace --format xml", "--format"),
         ("server --port 65536", "--port"),
         ("server --close gently", "--close"),
         ("server --bind nowhere", "--bind"),

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{Explainer, Judged, KernelWitness, Limits, Record, Selection, Summary, check};
+use rst_storm_core::explain::{Explainer, Judged, Limits, Record, Selection, Summary, check};
 use serde::Serialize;
 
 use super::scribe::{Frame, Pen, Scribe};
+use super::witness::Witness;
 use crate::report::explain::comment::Comments;
 use crate::report::explain::compact;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
@@ -88,7 +89,7 @@ struct Teller<'a> {
     format: Format,
     names: &'a Names,
     page: Page,
-    witness: Option<KernelWitness>,
+    witness: Option<Witness>,
     heard: HeardTally,
     piece: Vec<u8>,
     /// What writes records, where they are told of.
@@ -119,7 +120,7 @@ impl<'a> Telling<'a> {
     }
 
     /// Asks a trace about each reset too.
-    pub fn with_witness(mut self, witness: KernelWitness) -> Telling<'a> {
+    pub fn with_witness(mut self, witness: Witness) -> Telling<'a> {
         self.teller.witness = Some(witness);
         self
     }
@@ -168,8 +169,9 @@ impl<'a> Telling<'a> {
 }
 
 impl Sink for Telling<'_> {
-    fn begin_file(&mut self, _: usize) {
+    fn begin_file(&mut self, file: usize) {
         if self.explainer.is_none() {
+            self.teller.begin_capture(file);
             let each = self.teller.outcome.comments.is_some() || self.teller.witness.is_some();
             let only_sums = self.teller.format == Format::Text { each: false } && !each;
             self.explainer = Some(if only_sums && self.selection.is_empty() {
@@ -230,11 +232,18 @@ impl Teller<'_> {
         }
     }
 
+    /// The trace is asked about another capture, or about several that are one timeline.
+    fn begin_capture(&mut self, file: usize) {
+        if let Some(witness) = &mut self.witness {
+            witness.trace.begin_capture(witness.clocks.get(file).copied().flatten());
+        }
+    }
+
     /// What the trace says of a record's resets; nothing without a trace.
     fn hear(&mut self, record: &Record) -> Vec<Heard> {
         let Some(witness) = &mut self.witness else { return Vec::new() };
         let hear = |judged: &Judged| {
-            let (said, event) = witness.said(&judged.reset.segment);
+            let (said, event) = witness.trace.said(&judged.reset.segment);
             Heard { event, checked: check(&judged.verdict, &said) }
         };
         let heard: Vec<Heard> = record.resets.iter().map(hear).collect();
@@ -276,7 +285,7 @@ impl Teller<'_> {
         self.push(&text::services(summary, &self.page));
         self.push(&text::groups(summary, self.names, &self.page));
         if let Some(witness) = &self.witness {
-            let said = self.heard.text(witness, &self.page);
+            let said = self.heard.text(&witness.trace, &self.page);
             self.push(&said);
         }
     }
@@ -294,7 +303,7 @@ impl Teller<'_> {
             self.write(&ServiceRecord::new(service));
         }
         let files: Vec<String> = reports.iter().map(|report| report.name.clone()).collect();
-        let trace = self.witness.as_ref().map(TraceSums::of);
+        let trace = self.witness.as_ref().map(|witness| TraceSums::of(&witness.trace));
         self.write(&SummaryRecord::new(summary, &files, trace));
     }
 

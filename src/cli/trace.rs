@@ -29,7 +29,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "PORT")]
     port: Vec<u16>,
     /// Tell only of resets sent for this reason, by the kernel's name of it (may be repeated)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_reason)]
     reason: Vec<String>,
     /// Tell the kernel functions that led to each: more mechanisms are told apart, and a storm is slower for it
     #[arg(long)]
@@ -81,6 +81,16 @@ pub fn run(args: TraceArgs, common: Common) -> Result<Verdict, Failure> {
         return Ok(Verdict::Fails);
     }
     Ok(Verdict::Holds)
+}
+
+/// A word that can be a name of the kernel's; whether it is one, the kernel alone tells, to those who may ask.
+fn parse_reason(text: &str) -> Result<String, String> {
+    let is_of_a_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if !text.is_empty() && text.bytes().all(is_of_a_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("no name of a reason: the kernel's have capitals, digits and underscores only, as TCP_STATE has".to_owned())
+    }
 }
 
 fn check_reasons(typed: &[String], watch: &KernelWatch) -> Result<(), Failure> {

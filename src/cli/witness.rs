@@ -6,19 +6,29 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{KernelWitness, Watched, estimate_offset};
+use rst_storm_core::explain::{ClockOffset, KernelWitness, Watched, estimate_offset};
+use rst_storm_core::kernel::KernelReset;
 use rst_storm_core::tcp::Endpoint;
 use rst_storm_linux::signals::Stop;
 
 use super::exit::Failure;
 use crate::watch::{self, Batch, FileReport, Input, KernelEvents, Sink, SourcePlan};
 
-/// The most resets that the clocks' offset is estimated from.
+/// The most resets of a capture that its clock's offset is estimated from.
 const MOST_RESETS: usize = 100_000;
 
-/// Reads the trace, and the captures once for their resets, so that the clocks can be made even. A capture that can be read only
-/// once (a pipe) is taken to have the trace's clock.
-pub fn open(path: &Path, plan: &SourcePlan, stop: &Stop) -> Result<KernelWitness, Failure> {
+/// A trace, and how the clock of each capture stands to its own; of a merged plan there is one.
+#[derive(Debug)]
+pub struct Witness {
+    /// The trace.
+    pub trace: KernelWitness,
+    /// In the order of the captures; none where a capture can be read only once.
+    pub clocks: Vec<Option<ClockOffset>>,
+}
+
+/// Reads the trace, and the captures once for their resets, so that the clocks can be made even. Captures of which one can be read
+/// only once (a pipe) are taken to have the trace's clock.
+pub fn open(path: &Path, plan: &SourcePlan, stop: &Stop) -> Result<Witness, Failure> {
     let wrong = |error: &dyn std::fmt::Display| Failure::usage(format!("{} {error}", path.display()));
     let file = File::open(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
     let events = KernelEvents::read(BufReader::new(file)).map_err(|error| wrong(&error))?;
@@ -29,35 +39,48 @@ pub fn open(path: &Path, plan: &SourcePlan, stop: &Stop) -> Result<KernelWitness
         lost: events.summary.as_ref().map_or(0, |summary| summary.lost),
         filtered: events.trace.filter.is_some(),
         partial: partial.then(|| "the traced kernel gives no reasons, and doesn't tell of every reset".to_owned()),
+        beyond: events.beyond,
     };
     let is_file = |input: &Input| match input {
         Input::File(path) => path.is_file(),
         Input::Stdin => false,
     };
-    let clock = if plan.inputs.iter().all(is_file) {
-        let mut resets = Resets::default();
-        watch::run(plan, stop, &mut resets).map_err(Failure::usage)?;
-        estimate_offset(resets.0, &events.resets)
-    } else {
-        None
-    };
-    Ok(KernelWitness::new(watched, events.resets, clock))
+    let mut clocks = Vec::new();
+    if plan.inputs.iter().all(is_file) {
+        let last = if plan.merge { 0 } else { plan.inputs.len().saturating_sub(1) };
+        let mut estimates = Estimates { events: &events.resets, last, resets: Vec::new(), clocks };
+        watch::run(plan, stop, &mut estimates).map_err(Failure::usage)?;
+        clocks = estimates.clocks;
+    }
+    Ok(Witness { trace: KernelWitness::new(watched, events.resets, None), clocks })
 }
 
-/// The resets of a capture: who, to whom, when.
-#[derive(Debug, Default)]
-struct Resets(Vec<(Endpoint, Endpoint, Timestamp)>);
+/// Estimates the clock of each capture by its resets: who, to whom, when.
+#[derive(Debug)]
+struct Estimates<'a> {
+    events: &'a [KernelReset],
+    /// The place of the last capture, where those of a merged plan are one.
+    last: usize,
+    resets: Vec<(Endpoint, Endpoint, Timestamp)>,
+    clocks: Vec<Option<ClockOffset>>,
+}
 
-impl Sink for Resets {
+impl Sink for Estimates<'_> {
     fn begin_file(&mut self, _: usize) {}
 
     fn take(&mut self, batch: &Batch) -> ControlFlow<()> {
         let resets = batch.segments.iter().filter(|segment| segment.flags.is_rst());
-        self.0.extend(resets.map(|reset| (reset.source, reset.destination, reset.at)));
-        if self.0.len() < MOST_RESETS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let left = MOST_RESETS.saturating_sub(self.resets.len());
+        self.resets.extend(resets.map(|reset| (reset.source, reset.destination, reset.at)).take(left));
+        let is_enough = self.resets.len() == MOST_RESETS && self.clocks.len() == self.last;
+        if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn end_file(&mut self, _: FileReport) {}
+    fn end_file(&mut self, _: FileReport) {
+        if self.clocks.len() <= self.last {
+            self.clocks.push(estimate_offset(self.resets.drain(..), self.events));
+        }
+    }
 
     fn idle(&mut self, _: Timestamp) -> ControlFlow<()> {
         ControlFlow::Continue(())

@@ -1,14 +1,22 @@
 //! Reading a trace back: `trace --format ndjson`, line by line.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
 
-use rst_storm_core::kernel::KernelReset;
+use rst_storm_core::explain::Beyond;
+use rst_storm_core::kernel::{KernelReset, Name};
 use thiserror::Error;
 
 use super::kernel_record::{Line, SummaryRecord, TRACE_SCHEMA, TraceRecord};
 
 /// No line is longer; one reset takes less than a thousandth of it.
 const LONGEST_LINE: u64 = 1 << 20;
+
+/// The most resets of a trace that are kept in memory.
+pub const MOST_EVENTS: usize = 1 << 20;
+
+/// The most names that are kept once for all resets that have them; there are some dozens.
+const MOST_NAMES: usize = 4096;
 
 /// Why a trace can't be read.
 #[derive(Debug, Error)]
@@ -51,25 +59,59 @@ pub enum EventsError {
 pub struct KernelEvents {
     /// What was watched.
     pub trace: TraceRecord<'static>,
-    /// The resets, in the order of time.
+    /// The resets, in the order of the file.
     pub resets: Vec<KernelReset>,
+    /// Resets that come after as many as are kept.
+    pub beyond: Option<Beyond>,
     /// The last line; `None` where the trace was cut off, so that it was not watched to the end.
     pub summary: Option<SummaryRecord<'static>>,
 }
 
 impl KernelEvents {
-    /// Reads a whole trace into memory.
+    /// Reads a trace to its end, and keeps its first [`MOST_EVENTS`] resets.
     pub fn read(input: impl BufRead) -> Result<KernelEvents, EventsError> {
+        KernelEvents::read_up_to(MOST_EVENTS, input)
+    }
+
+    /// Reads a trace to its end, and keeps its first `most` resets.
+    pub fn read_up_to(most: usize, input: impl BufRead) -> Result<KernelEvents, EventsError> {
         let mut reader = KernelEventsReader::open(input)?;
-        let resets = reader.by_ref().collect::<Result<_, _>>()?;
-        Ok(KernelEvents { trace: reader.trace, resets, summary: reader.summary })
+        let mut names = HashSet::new();
+        let (mut resets, mut beyond) = (Vec::new(), None);
+        for reset in reader.by_ref() {
+            let mut reset = reset?;
+            if resets.len() < most {
+                names_of(&mut reset).for_each(|name| share(name, &mut names));
+                resets.push(reset);
+            } else {
+                beyond = Some(Beyond::and(beyond, reset.at));
+            }
+        }
+        Ok(KernelEvents { trace: reader.trace, resets, beyond, summary: reader.summary })
     }
 
     /// Whether a reset that isn't in it was not sent by this machine, from `trace.since` to the summary's `until`: all was
     /// told, to the end, and nothing lost.
     pub fn is_complete(&self) -> bool {
-        let all_told = self.trace.filter.is_none() && !self.trace.watched.reasons.is_empty();
+        let all_told = self.trace.filter.is_none() && !self.trace.watched.reasons.is_empty() && self.beyond.is_none();
         all_told && self.summary.as_ref().is_some_and(|summary| summary.lost == 0)
+    }
+}
+
+/// All names in a reset.
+fn names_of(reset: &mut KernelReset) -> impl Iterator<Item = &mut Name> {
+    let comm = reset.process.as_mut().and_then(|process| process.comm.as_mut());
+    reset.reason.iter_mut().chain(&mut reset.state).chain(comm).chain(&mut reset.stack)
+}
+
+/// Replaces a name by the same one that was read before: the kernel's are few, and a stack has some twenty of them.
+fn share(name: &mut Name, known: &mut HashSet<Name>) {
+    match known.get(name) {
+        Some(same) => *name = Name::clone(same),
+        None if known.len() < MOST_NAMES => {
+            known.insert(Name::clone(name));
+        }
+        None => {}
     }
 }
 

@@ -30,7 +30,7 @@ pub use batch::Batch;
 pub use error::SourceError;
 pub use file_report::{FileReport, LARGEST_PAYLOAD};
 pub use kernel::KernelWatch;
-pub use kernel_events::{EventsError, KernelEvents, KernelEventsReader};
+pub use kernel_events::{EventsError, KernelEvents, KernelEventsReader, MOST_EVENTS};
 pub use kernel_plan::{KernelWatchPlan, NotWatched};
 pub use kernel_record::{
     Clock, Filter, Line, MechanismCount, ResetRecord, SummaryRecord, TRACE_SCHEMA, TraceRecord, Watched,

@@ -3,6 +3,11 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use rst_storm::report::explain::kernel::{HeardTally, TraceSums};
+use rst_storm::report::explain::layout::Page;
+use rst_storm::report::style::Style;
+use rst_storm::watch::KernelEvents;
+use rst_storm_core::explain::{KernelWitness, Watched};
 use rst_storm_core::testing::BEGINNING;
 use serde_json::{Value, json};
 
@@ -152,11 +157,13 @@ fn events_that_belong_to_no_reset_are_counted() {
         let summaries = captures.records_of("summary", &line);
         let last = summaries.last().expect("a summary");
         check_schema("explain", last);
-        assert_eq!(last["kernel"], json!({"events": 3, "unclaimed": 2}), "{line}");
+        assert_eq!(last["kernel"], json!({"events": 3, "unclaimed": 2, "not_kept": 0}), "{line}");
         let text = captures.text(&line);
         let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(flowing.contains("events 2 of the trace's 3 belong to no reset that is told here"), "{line}: {text}");
-        for wrong in [json!({"events": 3}), json!({"events": 3, "unclaimed": -1}), json!(null)] {
+        let without = json!({"events": 3, "unclaimed": 2});
+        let negative = json!({"events": 3, "unclaimed": 2, "not_kept": -1});
+        for wrong in [without, negative, json!({"events": 3, "unclaimed": -1, "not_kept": 0}), json!(null)] {
             let mut record = last.clone();
             record["kernel"] = wrong;
             assert_ne!(schema_faults("explain", &record), [""; 0], "{record:#}");
@@ -164,8 +171,24 @@ fn events_that_belong_to_no_reset_are_counted() {
     }
     let none_left = traced(RESET, &[lingered(40000, SENT)]);
     let summaries = none_left.records_of("summary", "a.pcap --kernel events.ndjson");
-    assert_eq!(summaries[0]["kernel"], json!({"events": 1, "unclaimed": 0}));
+    assert_eq!(summaries[0]["kernel"], json!({"events": 1, "unclaimed": 0, "not_kept": 0}));
     assert!(!none_left.text("a.pcap --kernel events.ndjson").contains("belong to no reset"));
+}
+
+/// A trace of more events than are kept, as text and as JSON.
+#[test]
+fn what_is_not_kept_of_a_trace_is_said() {
+    let lines = [head(), lingered(40000, SENT), lingered(40001, 2 * SECOND), lingered(40002, SECOND), tail()];
+    let events = KernelEvents::read_up_to(1, text(&lines).as_bytes()).expect("a trace");
+    let watched = Watched { beyond: events.beyond, ..Watched::default() };
+    let witness = KernelWitness::new(watched, events.resets, None);
+    let told = HeardTally::default().text(&witness, &Page::new(Style::Plain));
+    let flowing = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let since = moment(SECOND).replace("000Z", "Z");
+    let said = format!("2 more of the trace, from {since} on, are not kept: no silence from then on is a word");
+    assert!(flowing.contains(&said), "{told}");
+    let sums = serde_json::to_value(TraceSums::of(&witness)).expect("JSON");
+    assert_eq!(sums, json!({"events": 1, "unclaimed": 1, "not_kept": 2}));
 }
 
 #[test]
@@ -412,6 +435,40 @@ fn a_reset_that_two_taps_show_is_one_reset_of_the_kernels() {
         assert!(checks.contains(&&json!("agrees")), "{files}: {words:#?}");
         // The second sighting has no event of its own, and that is no silence.
         let others = checks.iter().filter(|check| ***check != "agrees");
+        assert!(files.starts_with("--merge") || others.clone().count() == 0, "each capture asks anew: {words:#?}");
         assert!(others.clone().all(|check| **check == "not-watched") && others.count() <= 1, "{files}: {words:#?}");
     }
+}
+
+/// One of two resets of the same ends is in the captures. Taken together, two sightings of it would be a pair with both events, clocks
+/// seconds apart, and the second sighting would claim the second event.
+#[test]
+fn each_capture_asks_for_all_events_and_has_a_clock_of_its_own() {
+    let destroyed = changed(
+        lingered(40000, SENT + 5 * SECOND),
+        &[("/state", json!("TCP_ESTABLISHED")), ("/stack", json!(["tcp_abort"]))],
+    );
+    let captures = traced(RESET, &[lingered(40000, SENT), destroyed]);
+    let late: Vec<Framed> = frames(RESET)
+        .into_iter()
+        .map(|mut frame| {
+            frame.at.0 += HOUR.unsigned_abs();
+            frame
+        })
+        .collect();
+    captures.put("late.pcap", &pcap(&late));
+    for files in ["a.pcap a.pcap", "a.pcap a.pcap a.pcap"] {
+        let line = format!("{files} --kernel events.ndjson");
+        for word in words(&captures, &line) {
+            assert_eq!(word["fused"], json!(["linger-zero"]), "{files}: {word:#}");
+        }
+        let sums = captures.records_of("summary", &line);
+        assert!(sums.iter().all(|sum| sum["kernel"]["unclaimed"] == 1), "{files}: {sums:#?}");
+    }
+    put(&captures, &[lingered(40000, SENT)]);
+    let words = words(&captures, "a.pcap late.pcap a.pcap --kernel events.ndjson");
+    let checks: Vec<&Value> = words.iter().map(|word| &word["check"]).collect();
+    assert_eq!(checks, ["agrees", "agrees", "agrees"], "{words:#?}");
+    let told = captures.text("a.pcap late.pcap --kernel events.ndjson");
+    assert_eq!(told.matches("ahead of the trace's").count(), 2, "{told}");
 }

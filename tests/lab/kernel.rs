@@ -318,6 +318,7 @@ fn privilege_is_named() -> Outcome {
     let done = run(storm_by(Player::Rootless, "trace --duration 0.1")).exits(3);
     assert_eq!((done.out.as_str(), done.err.lines().count()), ("", 1), "{done}");
     assert!(done.err.contains("root, or CAP_"), "{done}");
+    run(storm_by(Player::Rootless, "trace --reason tcp_state")).exits(2);
     watch(KernelWatchPlan::default())?;
     need(&["setpriv", "unshare", "mount"])?;
     let without = |script: &str| {

@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 use rst_storm::report::trace::records::record;
 use rst_storm::watch::{
-    Clock, EventsError, Filter, KernelEvents, KernelTally, Line, ResetRecord, TRACE_SCHEMA, TraceRecord, Watched,
+    Clock, EventsError, Filter, KernelEvents, KernelTally, Line, MOST_EVENTS, ResetRecord, TRACE_SCHEMA, TraceRecord,
+    Watched,
 };
 use rst_storm_core::capture::Timestamp;
+use rst_storm_core::explain::Beyond;
 use rst_storm_core::kernel::{Context, Direction, KernelReset, Kind, Life, Name, Process};
 use serde_json::{Value, json};
 
@@ -161,6 +163,20 @@ fn what_is_wrong_is_told_by_its_line() {
     let mut octets = good.into_bytes();
     octets[20] = 0xff;
     assert!(KernelEvents::read(octets.as_slice()).is_err());
+}
+
+#[test]
+fn of_a_trace_without_end_as_many_as_fit_are_kept_and_the_rest_is_counted() {
+    let text = whole(&[linger_zero(), refusal(), taken()]);
+    let kept = |most| KernelEvents::read_up_to(most, text.as_bytes()).expect("a trace");
+    assert_eq!((kept(3).beyond, kept(3).is_complete()), (None, true));
+    let events = kept(1);
+    assert_eq!((events.resets.len(), events.resets.capacity() < 8, events.is_complete()), (1, true, false));
+    let since = refusal().at.min(taken().at);
+    assert_eq!(events.beyond, Some(Beyond { events: 2, since }));
+    assert_eq!(events.summary, kept(3).summary, "it is read to its end");
+    assert!(KernelEvents::read_up_to(1, text.replace("\"taken\"", "\"up\"").as_bytes()).is_err());
+    assert!(read(&text).expect("a trace").beyond.is_none() && MOST_EVENTS > 3);
 }
 
 fn any_name() -> impl Strategy<Value = Option<Name>> {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rst_storm_core::explain::{Checked, Fused, KernelCheck, KernelWitness};
+use rst_storm_core::explain::{Beyond, Checked, Fused, KernelCheck, KernelWitness};
 use rst_storm_core::kernel::{KernelReset, Life};
 use rst_storm_core::reset::{Finding, Span};
 use serde::Serialize;
 
 use super::layout::{Ink, Page, thousands};
+use super::moment;
 
 /// What the kernel said of a reset, and what that makes of the wire's verdict.
 #[derive(Clone, Debug)]
@@ -114,12 +115,14 @@ fn process(event: &KernelReset) -> Option<String> {
 pub struct TraceSums {
     events: u64,
     unclaimed: u64,
+    not_kept: u64,
 }
 
 impl TraceSums {
     /// The sums until now.
     pub fn of(witness: &KernelWitness) -> TraceSums {
-        TraceSums { events: witness.events(), unclaimed: witness.unclaimed() }
+        let not_kept = witness.beyond().map_or(0, |beyond| beyond.events);
+        TraceSums { events: witness.events(), unclaimed: witness.unclaimed(), not_kept }
     }
 }
 
@@ -184,6 +187,14 @@ impl HeardTally {
         if witness.unclaimed() > 0 {
             let (unclaimed, events) = (thousands(witness.unclaimed()), thousands(witness.events()));
             let of = format!("{unclaimed} of the trace's {events} belong to no reset that is told here");
+            text.push_str(&page.item("events", &of));
+        }
+        if let Some(Beyond { events, since }) = witness.beyond() {
+            let of = format!(
+                "{} more of the trace, from {} on, are not kept: no silence from then on is a word",
+                thousands(events),
+                moment::full(since)
+            );
             text.push_str(&page.item("events", &of));
         }
         text

@@ -29,19 +29,25 @@ pub static CARD: ResetCause = ResetCause {
     plays: &PLAYS,
 };
 
+/// How long the timer of the plays is, in milliseconds: silences within 5 % are equal, so that a machine may stall for some 300 ms.
+pub(super) const IDLE: u32 = 6000;
+
+/// How far apart their connections are opened: a timer ends them one by one, over more than a tenth of its length, stalled or not.
+pub(super) const APART: u32 = 250;
+
 static PLAYS: [Play; 3] = [
     LOAD_BALANCER,
     Play {
         id: "application-timer",
-        title: "a server resets each of five connections when it has been idle for two seconds",
+        title: "a server resets each of five connections when it has been idle for six seconds",
         topology: Topology::Bridged,
         steps: &[
             LISTEN,
-            Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(100)]),
+            Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(APART)]),
             Step::Rounds(
                 5,
                 &[
-                    Step::Await(Condition::Idle("server", 2000)),
+                    Step::Await(Condition::Idle("server", IDLE)),
                     Step::Option("server", SocketOption::LingerZero),
                     Step::Close("server"),
                     Step::Read("client", Until::End),
@@ -57,7 +63,7 @@ static PLAYS: [Play; 3] = [
     },
     Play {
         id: "unread-at-the-end",
-        title: "a server closes each of five connections when it has been idle for two seconds, and two octets are unread",
+        title: "a server closes each of five connections when it has been idle for six seconds, and two octets are unread",
         topology: Topology::Bridged,
         steps: &[
             LISTEN,
@@ -69,13 +75,13 @@ static PLAYS: [Play; 3] = [
                     EXCHANGE,
                     Step::Write("client", 2),
                     Step::Await(Condition::Arrived("server", 2)),
-                    Step::Pause(100),
+                    Step::Pause(APART),
                 ],
             ),
             Step::Rounds(
                 5,
                 &[
-                    Step::Await(Condition::Idle("client", 2000)),
+                    Step::Await(Condition::Idle("client", IDLE)),
                     Step::Close("server"),
                     Step::Read("client", Until::End),
                 ],
@@ -92,7 +98,7 @@ static PLAYS: [Play; 3] = [
 
 const LOAD_BALANCER: Play = Play {
     id: "load-balancer",
-    title: "a load balancer resets both sides of each of five connections when they have been idle for two seconds",
+    title: "a load balancer resets both sides of each of five connections when they have been idle for six seconds",
     topology: Topology::Routed,
     steps: &[
         LISTEN,
@@ -108,13 +114,13 @@ const LOAD_BALANCER: Play = Play {
                 Step::Read("inside", Until::Bytes(20)),
                 Step::Write("inside", 50),
                 Step::Read("client", Until::Bytes(50)),
-                Step::Pause(100),
+                Step::Pause(APART),
             ],
         ),
         Step::Rounds(
             5,
             &[
-                Step::Await(Condition::Idle("inside", 2000)),
+                Step::Await(Condition::Idle("inside", IDLE)),
                 Step::Option("inside", SocketOption::LingerZero),
                 Step::Close("inside"),
                 Step::Option("outside", SocketOption::LingerZero),

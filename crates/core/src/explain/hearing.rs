@@ -1,7 +1,7 @@
 //! Which of the kernel's events belongs to which reset on the wire: by endpoints and order, with time only as a bound.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::collections::VecDeque;
+use core::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -25,12 +25,15 @@ pub struct ClockOffset {
     pub pairs: usize,
 }
 
-/// The kernel's sent resets, waiting for the frames that they belong to.
-#[derive(Clone, Debug, Default)]
+/// The kernel's sent resets, waiting for the frames that they belong to. Each capture asks for all of them anew: two taps of one
+/// host show the same resets.
+#[derive(Clone, Debug)]
 pub struct Hearing {
-    waiting: HashMap<(Endpoint, Endpoint), VecDeque<KernelReset>, RandomState>,
+    waiting: HashMap<(Endpoint, Endpoint), Waiting, RandomState>,
     /// Those of listeners, by the listener's own end.
-    of_listeners: HashMap<Endpoint, VecDeque<KernelReset>, RandomState>,
+    of_listeners: HashMap<Endpoint, Waiting, RandomState>,
+    /// Which capture asks, counted from 1.
+    capture: u32,
     offset: i64,
     slack: u64,
     events: u64,
@@ -38,29 +41,53 @@ pub struct Hearing {
     claimed: u64,
 }
 
+/// The events of one pair of ends, or of one listener.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    events: Vec<Sent>,
+    /// The first that has not been passed by, and in which capture that is so.
+    next: (u32, usize),
+}
+
+/// An event, and to which capture it was given last; 0 for none.
+#[derive(Clone, Debug)]
+struct Sent {
+    event: KernelReset,
+    given: u32,
+}
+
 impl Hearing {
     /// Takes the events of sent resets, in the order of their times.
     pub fn new(events: impl IntoIterator<Item = KernelReset>) -> Hearing {
-        let mut hearing = Hearing { slack: TOLERANCE, ..Hearing::default() };
+        let mut hearing = Hearing {
+            waiting: HashMap::default(),
+            of_listeners: HashMap::default(),
+            capture: 1,
+            offset: 0,
+            slack: TOLERANCE,
+            events: 0,
+            claimed: 0,
+        };
+        // Most pairs of ends have one event, and a vector that grows by itself begins with room for four.
+        let one = || Waiting { events: Vec::with_capacity(1), ..Waiting::default() };
         for event in events.into_iter().filter(|event| event.direction == Direction::Sent) {
-            let events = if event.is_of_a_listener() {
-                hearing.of_listeners.entry(event.source).or_default()
+            let waiting = if event.is_of_a_listener() {
+                hearing.of_listeners.entry(event.source).or_insert_with(one)
             } else {
-                hearing.waiting.entry((event.source, event.destination)).or_default()
+                hearing.waiting.entry((event.source, event.destination)).or_insert_with(one)
             };
             hearing.events += 1;
-            events.push_back(event);
+            waiting.events.push(Sent { event, given: 0 });
         }
-        for events in hearing.waiting.values_mut().chain(hearing.of_listeners.values_mut()) {
-            events.make_contiguous().sort_by_key(|event| event.at);
+        for waiting in hearing.waiting.values_mut().chain(hearing.of_listeners.values_mut()) {
+            waiting.events.sort_by_key(|sent| sent.event.at);
         }
         hearing
     }
 
     /// Makes the clocks even.
     pub fn with_offset(mut self, clock: ClockOffset) -> Hearing {
-        self.offset = clock.offset;
-        self.slack = TOLERANCE.saturating_add(clock.spread);
+        self.set_offset(Some(clock));
         self
     }
 
@@ -71,30 +98,38 @@ impl Hearing {
         self
     }
 
-    /// The event of a reset that was captured then; each event belongs to one. Ask in the order of the capture.
-    pub fn of(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
-        let event = self.take(source, destination, at);
-        self.claimed += u64::from(event.is_some());
-        event
+    /// From here on another capture asks, with a clock of its own; None takes it for the kernel's.
+    pub fn begin_capture(&mut self, clock: Option<ClockOffset>) {
+        self.capture = self.capture.saturating_add(1);
+        self.set_offset(clock);
     }
 
-    fn take(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
+    fn set_offset(&mut self, clock: Option<ClockOffset>) {
+        self.offset = clock.map_or(0, |clock| clock.offset);
+        self.slack = TOLERANCE.saturating_add(clock.map_or(0, |clock| clock.spread));
+    }
+
+    /// The event of a reset that was captured then; each event belongs to one of a capture. Ask in the order of the capture.
+    pub fn of(&mut self, source: Endpoint, destination: Endpoint, at: Timestamp) -> Option<KernelReset> {
         let at = i128::from(at.0) - i128::from(self.offset);
-        let slack = u128::from(self.slack);
-        let away = |event: &KernelReset| (i128::from(event.at.0) - at).unsigned_abs();
-        if let Some(waiting) = self.waiting.get_mut(&(source, destination))
-            && let Some(place) = waiting.iter().position(|event| away(event) <= slack)
-        {
+        let (capture, slack) = (self.capture, i128::from(self.slack));
+        if let Some(waiting) = self.waiting.get_mut(&(source, destination)) {
+            let near = waiting.near(at, slack);
+            let next = if waiting.next.0 == capture { waiting.next.1 } else { 0 };
             // What is older than the one that fits had no frame in this capture.
-            waiting.drain(..place);
-            return waiting.pop_front();
+            let place = near.start.max(next);
+            if place < near.end {
+                waiting.next = (capture, place + 1);
+                return Some(waiting.events[place].give(capture, &mut self.claimed));
+            }
         }
         for listener in listeners(source) {
             let Some(waiting) = self.of_listeners.get_mut(&listener) else { continue };
+            let near = waiting.near(at, slack);
+            let left = waiting.events[near].iter_mut().filter(|sent| sent.given != capture);
             // Others' resets stand here too, so that the nearest is the best guess.
-            let near = waiting.iter().enumerate().filter(|(_, event)| away(event) <= slack);
-            if let Some((place, _)) = near.min_by_key(|(_, event)| away(event)) {
-                return waiting.remove(place);
+            if let Some(nearest) = left.min_by_key(|sent| (sent.at() - at).abs()) {
+                return Some(nearest.give(capture, &mut self.claimed));
             }
         }
         None
@@ -108,6 +143,27 @@ impl Hearing {
     /// How many of them belong to no reset that was asked for.
     pub fn unclaimed(&self) -> u64 {
         self.events - self.claimed
+    }
+}
+
+impl Waiting {
+    /// Where the events are that are no farther from this time than so.
+    fn near(&self, at: i128, slack: i128) -> Range<usize> {
+        let start = self.events.partition_point(|sent| sent.at() < at - slack);
+        let end = self.events.partition_point(|sent| sent.at() <= at + slack);
+        start..end
+    }
+}
+
+impl Sent {
+    fn at(&self) -> i128 {
+        i128::from(self.event.at.0)
+    }
+
+    fn give(&mut self, capture: u32, claimed: &mut u64) -> KernelReset {
+        *claimed += u64::from(self.given == 0);
+        self.given = capture;
+        self.event.clone()
     }
 }
 

@@ -41,4 +41,4 @@ pub use summary::Summary;
 pub use tally::Tally;
 pub use vantage::Vantage;
 pub use verdict::{Verdict, judge};
-pub use witness::{KernelWitness, Watched};
+pub use witness::{Beyond, KernelWitness, Watched};

@@ -25,6 +25,25 @@ pub struct Watched {
     pub filtered: bool,
     /// Why the absence of an event says nothing, where the kernel tells of some resets only.
     pub partial: Option<String>,
+    /// What of it was not kept, so that memory is bounded.
+    pub beyond: Option<Beyond>,
+}
+
+/// The events of a trace that are more than is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond {
+    /// How many.
+    pub events: u64,
+    /// The earliest of them: from here on silence is no word.
+    pub since: Timestamp,
+}
+
+impl Beyond {
+    /// With one more event, of this time.
+    pub fn and(beyond: Option<Beyond>, at: Timestamp) -> Beyond {
+        let Beyond { events, since } = beyond.unwrap_or(Beyond { events: 0, since: at });
+        Beyond { events: events + 1, since: since.min(at) }
+    }
 }
 
 /// A trace that is asked about the resets of a capture, in the order of the capture.
@@ -35,7 +54,7 @@ pub struct KernelWitness {
     clock: Option<ClockOffset>,
     /// The machine's own addresses, as far as its events show them.
     own: HashSet<IpAddr, RandomState>,
-    /// Resets that have had their event: each may be seen at a second tap.
+    /// Resets of this capture that have had their event: each may be seen at a second tap.
     heard: HashMap<(Endpoint, Endpoint, SeqNumber), Vec<Timestamp>, RandomState>,
 }
 
@@ -47,11 +66,18 @@ impl KernelWitness {
             Direction::Taken => event.destination.addr,
         };
         let own = events.iter().map(own).collect();
-        let mut hearing = Hearing::new(events);
-        if let Some(clock) = clock {
-            hearing = hearing.with_offset(clock);
-        }
-        KernelWitness { watched, hearing, clock, own, heard: HashMap::default() }
+        let mut witness =
+            KernelWitness { watched, hearing: Hearing::new(events), clock, own, heard: HashMap::default() };
+        witness.begin_capture(clock);
+        witness
+    }
+
+    /// From here on it is asked about another capture, which has a clock of its own, and may show resets once more that one before
+    /// it has shown.
+    pub fn begin_capture(&mut self, clock: Option<ClockOffset>) {
+        self.hearing.begin_capture(clock);
+        self.clock = clock;
+        self.heard.clear();
     }
 
     /// By how much the capture's clock is ahead of the trace's.
@@ -62,6 +88,11 @@ impl KernelWitness {
     /// How many resets the machine sent, by the trace.
     pub fn events(&self) -> u64 {
         self.hearing.events()
+    }
+
+    /// What of the trace was not kept.
+    pub fn beyond(&self) -> Option<Beyond> {
+        self.watched.beyond
     }
 
     /// How many of them belong to no reset that was asked about.
@@ -85,8 +116,12 @@ impl KernelWitness {
 
     /// Why the absence of an event proves nothing.
     fn cannot_say(&self, reset: &Segment) -> Option<String> {
-        let Watched { since, until, lost, filtered, partial } = &self.watched;
+        let Watched { since, until, lost, filtered, partial, beyond } = &self.watched;
         let at = reset.at.0.saturating_add_signed(self.clock.map_or(0, |clock| clock.offset.saturating_neg()));
+        let slack = TOLERANCE.saturating_add(self.clock.map_or(0, |clock| clock.spread));
+        if beyond.is_some_and(|beyond| at.saturating_add(slack) >= beyond.since.0) {
+            return Some("the trace has more events than are kept, and that time lies beyond them".to_owned());
+        }
         if !self.own.contains(&reset.source.addr) {
             return Some(format!("no event of the trace shows {} as the traced machine's own", reset.source.addr));
         }
@@ -99,7 +134,6 @@ impl KernelWitness {
         if *filtered {
             return Some("the trace was filtered".to_owned());
         }
-        let slack = TOLERANCE.saturating_add(self.clock.map_or(0, |clock| clock.spread));
         let heard = self.heard.get(&(reset.source, reset.destination, reset.seq));
         if heard.is_some_and(|times| times.iter().any(|time| time.0.abs_diff(reset.at.0) <= slack)) {
             return Some("it may be the same reset at a second tap: the first has the event".to_owned());

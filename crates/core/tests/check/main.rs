@@ -67,6 +67,7 @@ fn watched() -> Watched {
         lost: 0,
         filtered: false,
         partial: None,
+        beyond: None,
     }
 }
 

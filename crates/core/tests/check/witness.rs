@@ -2,7 +2,7 @@
 
 use rst_storm_core::capture::Timestamp;
 use rst_storm_core::explain::{
-    Checked, ClockOffset, Fused, KernelCheck, KernelSaid, KernelWitness, TOLERANCE, Watched, check,
+    Beyond, Checked, ClockOffset, Fused, KernelCheck, KernelSaid, KernelWitness, TOLERANCE, Watched, check,
 };
 use rst_storm_core::kernel::{Direction, KernelReset, Mechanism};
 use rst_storm_core::reset::Finding;
@@ -72,6 +72,44 @@ fn the_time_that_was_watched_is_the_traces_own() {
     assert!(matches!(silence(watched(), clock, &reset(SECOND)), KernelSaid::NotWatched(_)));
     let extreme = Some(ClockOffset { offset: i64::MIN, spread: u64::MAX, pairs: 1 });
     assert!(matches!(silence(watched(), extreme, &reset(SECOND)), KernelSaid::NotWatched(_)));
+}
+
+/// What isn't kept of a trace may have been the event, from the earliest of these on.
+#[test]
+fn silence_says_nothing_where_a_trace_has_more_than_is_kept() {
+    let since = [3, 2, 4].map(|seconds| Timestamp(BEGINNING + seconds * SECOND));
+    let beyond = since.into_iter().fold(None, |beyond, at| Some(Beyond::and(beyond, at)));
+    assert_eq!(beyond, Some(Beyond { events: 3, since: since[1] }));
+    for (at, is_word) in
+        [(SECOND, true), (2 * SECOND - TOLERANCE - 1, true), (2 * SECOND - TOLERANCE, false), (9 * SECOND, false)]
+    {
+        let watched = Watched { beyond, ..watched() };
+        let said = silence(watched.clone(), None, &reset(at));
+        assert_eq!(matches!(said, KernelSaid::Nothing(_)), is_word, "{at}: {said:?}");
+        let late = ClockOffset { offset: HOUR as i64 / 2, spread: 0, pairs: 1 };
+        let said = silence(watched.clone(), Some(late), &reset(HOUR / 2 + at));
+        assert_eq!(matches!(said, KernelSaid::Nothing(_)), is_word, "by the trace's clock: {said:?}");
+        let mut witness = KernelWitness::new(watched, vec![event(at)], None);
+        assert!(matches!(witness.said(&reset(at)).0, KernelSaid::Sent(..)), "what is kept counts");
+    }
+    cannot_say(Watched { beyond: Some(Beyond { events: 1, since: Timestamp(0) }), ..watched() }, "more events");
+}
+
+#[test]
+fn each_capture_asks_anew() {
+    let mut witness = KernelWitness::new(watched(), vec![event(SECOND), event(3 * SECOND)], None);
+    assert!(witness.said(&reset(SECOND)).1.is_some());
+    assert!(matches!(witness.said(&reset(SECOND)).0, KernelSaid::NotWatched(_)), "a second tap of the same capture");
+    assert_eq!(witness.unclaimed(), 1);
+    let late = ClockOffset { offset: HOUR as i64, spread: 0, pairs: 1 };
+    witness.begin_capture(Some(late));
+    assert_eq!(witness.said(&reset(HOUR + SECOND)).1, Some(event(SECOND)), "the same reset at another tap");
+    assert_eq!(witness.unclaimed(), 1, "it is still one");
+    assert_eq!(witness.said(&reset(3 * SECOND)).1, None, "the clock is this capture's");
+    assert_eq!(witness.clock(), Some(late));
+    witness.begin_capture(None);
+    assert!(matches!(witness.said(&reset(5 * SECOND)).0, KernelSaid::Nothing(Finding::Likely)));
+    assert_eq!((witness.said(&reset(3 * SECOND)).1, witness.unclaimed()), (Some(event(3 * SECOND)), 0));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! How a firewall is made to reject: in each place where it can stand.
 
+use crate::causes::idle_timeout::{APART, IDLE};
 use crate::scenario::fragment::{ACCEPT, CLIENT_LEARNS, CONNECT, ESTABLISH, EXCHANGE, LISTEN, SERVER_LEARNS};
 use crate::scenario::{
     Condition, Connecting, Conntrack, Count, Ending, Hook, Host, Match, Peer, Play, Quantity, Rule, SERVICE, Shows,
@@ -232,11 +233,11 @@ pub(super) static PLAYS: [Play; 13] = [
             Step::Set(Host::Middle, "net/netfilter/nf_conntrack_tcp_loose", "0"),
             Step::Filter(&UNKNOWN),
             LISTEN,
-            Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(100)]),
+            Step::Rounds(5, &[CONNECT, ACCEPT, EXCHANGE, Step::Pause(APART)]),
             Step::Rounds(
                 5,
                 &[
-                    Step::Await(Condition::Idle("client", 2000)),
+                    Step::Await(Condition::Idle("client", IDLE)),
                     Step::Write("client", 20),
                     Step::Read("client", Until::End),
                 ],
