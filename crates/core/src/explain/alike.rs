@@ -8,19 +8,29 @@ use crate::tcp::{Endpoint, SeqNumber};
 
 /// What differs from the other. None of it changes any more once nothing follows the reset.
 ///
-/// One line of the processor's cache has room for it and for what its connection is found by.
+/// With what its connection is found by it takes two lines of the processor's cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alike {
     /// The other.
     pub(super) like: TemplateId,
     pub(super) service: Option<ServiceId>,
+    /// Other connections of the service that were open then.
+    pub(super) open: u32,
+    /// Whether one side of it has closed by Zeek's rules.
+    pub(super) has_closed: bool,
+    pub(super) outline: Outline,
+}
+
+const _: () = assert!(size_of::<Option<Alike>>() <= 56, "with what it is found by it takes two lines");
+
+/// What its segments alone tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outline {
     pub(super) reset_frame: u64,
     /// The frames from its first to that.
     frames_before: u32,
     /// The silence before its reset, in nanoseconds.
     pub(super) silence: u32,
-    /// Other connections of the service that were open then.
-    pub(super) open: u32,
     /// What each end would have sent next, and whether that is known.
     next: [SeqNumber; 2],
     has_next: [bool; 2],
@@ -28,28 +38,35 @@ pub(super) struct Alike {
     pub(super) resetter: u8,
     /// Whether the first end is the lesser of both.
     first_is_lesser: bool,
-    /// Whether one side of it has closed by Zeek's rules.
-    pub(super) has_closed: bool,
 }
 
 impl Alike {
     /// What there is to say of a young connection whose last segment is its reset. None where it needs more words.
-    #[inline]
     pub(super) fn of(kept: &Kept, (like, closed): (TemplateId, Closed), young: &Young) -> Option<Alike> {
-        let [.., before, reset] = young.lines() else { return None };
-        let ([first, second], next) = (young.ends(), young.next());
         Some(Alike {
             like,
             service: kept.standing.service,
+            open: kept.service_then.open,
+            has_closed: closed == Closed::Yes,
+            outline: Outline::of(young)?,
+        })
+    }
+}
+
+impl Outline {
+    /// None where there is but one segment, or something takes more than 32 bits.
+    #[inline]
+    pub(super) fn of(young: &Young) -> Option<Outline> {
+        let [.., before, reset] = young.lines() else { return None };
+        let ([first, second], next) = (young.ends(), young.next());
+        Some(Outline {
             reset_frame: reset.frame,
             frames_before: u32::try_from(reset.frame.checked_sub(young.first_frame())?).ok()?,
             silence: u32::try_from(reset.at.nanos_since(before.at)).ok()?,
-            open: kept.service_then.open,
             next: next.map(Option::unwrap_or_default),
             has_next: next.map(|next| next.is_some()),
             resetter: reset.sender() as u8,
             first_is_lesser: first <= second,
-            has_closed: closed == Closed::Yes,
         })
     }
 
@@ -60,7 +77,7 @@ impl Alike {
 
     /// Its ends in their order, where they are known in either.
     #[inline]
-    pub(super) fn ends(&self, one: Endpoint, other: Endpoint) -> [Endpoint; 2] {
+    pub(super) fn ends<'a>(&self, one: &'a Endpoint, other: &'a Endpoint) -> [&'a Endpoint; 2] {
         if (one <= other) == self.first_is_lesser { [one, other] } else { [other, one] }
     }
 

@@ -3,6 +3,7 @@
 //! In a storm nearly all are. Whoever has the batch at hand can put each together before any is looked for among all that are
 //! followed, and in another thread: what is left to do in order is little.
 
+use super::alike::Outline;
 use super::explainer::Aside;
 use super::likeness::{Likeness, MOST_NANOS};
 use crate::capture::Timestamp;
@@ -21,6 +22,8 @@ const ENTRIES: usize = 2 * MOST_SEGMENTS;
 pub(super) struct Brief {
     /// All its segments.
     pub(super) young: Young,
+    /// What they tell.
+    pub(super) outline: Outline,
     /// The number of what they look like.
     pub(super) likeness: usize,
 }
@@ -39,7 +42,8 @@ pub struct Briefs {
     count: usize,
     /// What they look like, one after the other; once for those in a row that look the same.
     likenesses: Vec<Likeness>,
-    scratch: Likeness,
+    /// What the last looks like.
+    last: Likeness,
 }
 
 /// A connection that may be brief.
@@ -60,9 +64,9 @@ impl Default for Briefs {
             candidates: Vec::new(),
             owners: Vec::new(),
             briefs: Vec::new(),
-            count: 0,
             likenesses: Vec::new(),
-            scratch: Likeness::default(),
+            last: Likeness::default(),
+            count: 0,
         }
     }
 }
@@ -169,22 +173,21 @@ impl Briefs {
 
     #[inline]
     fn conclude(&mut self, candidate: usize, segments: &[Segment]) {
-        let candidate = &self.candidates[candidate];
-        let own = &candidate.segments[..usize::from(candidate.count)];
+        let Candidate { segments: own, count, .. } = self.candidates[candidate];
+        let own = &own[..usize::from(count)];
         let syn = &segments[usize::from(own[0])];
         if self.count == self.briefs.len() {
-            self.briefs.push(Brief { young: Young::new(syn), likeness: 0 });
+            let brief = Brief { young: Young::new(syn), outline: Outline::default(), likeness: 0 };
+            self.briefs.push(brief);
         }
         let brief = &mut self.briefs[self.count];
         brief.young.restart(syn);
         own[1..].iter().for_each(|index| brief.young.push(&segments[usize::from(*index)]));
-        if self.scratch.describe(&brief.young).is_none() {
-            return;
+        let (Some(()), Some(outline)) = (self.last.describe(&brief.young), Outline::of(&brief.young)) else { return };
+        if self.likenesses.last() != Some(&self.last) {
+            self.likenesses.push(self.last);
         }
-        if self.likenesses.last().is_none_or(|last| *last != self.scratch) {
-            self.likenesses.push(self.scratch);
-        }
-        brief.likeness = self.likenesses.len() - 1;
+        (brief.outline, brief.likeness) = (outline, self.likenesses.len() - 1);
         self.count += 1;
         own.iter().for_each(|index| self.owners[usize::from(*index)] = self.count as u16);
     }

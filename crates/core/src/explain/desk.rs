@@ -1,6 +1,6 @@
 //! The desk: what all connections share while they are explained, and where they end up as records and sums.
 
-use super::alike::Alike;
+use super::alike::{Alike, Outline};
 use super::detail::Detail;
 use super::group::Counted;
 use super::group_table::Groups;
@@ -54,6 +54,15 @@ pub(super) struct Desk {
     pub(super) finishing: bool,
 }
 
+/// What was seen when a brief connection was reset.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) neighbours: Neighbours,
+    pub(super) like: Option<(TemplateId, Closed)>,
+    /// What is to be known of it if it ends as it is. None where it has to be looked at again.
+    pub(super) closing: Option<Alike>,
+}
+
 /// Connections that ended one after the other, look the same and had the same responder: they are added to the sums together.
 #[derive(Debug)]
 struct Row {
@@ -84,18 +93,27 @@ impl Desk {
         standing.note(end, segment, &mut self.services, &mut self.memory);
     }
 
-    /// Takes a reset that is already counted in its connection. `likeness` is what the connection looks like, where that was
-    /// found before, with its template where that is known.
+    /// Takes a reset that is already counted in its connection.
     pub(super) fn observe(
         &mut self,
         tracked: &mut Tracked<Kept>,
         segment: &Segment,
         carried: Option<Carried>,
         translated: Option<Translated>,
-        likeness: Option<(&Likeness, &mut Known)>,
     ) {
         tracked.kept.standing.note_reset(segment.at, &mut self.services);
-        let neighbours = self.neighbours(&tracked.kept, segment, translated);
+        let neighbours = self.neighbours(&tracked.kept.standing, segment, translated);
+        self.observe_among(tracked, segment, carried, neighbours);
+    }
+
+    /// The same, of which it is known how its connection stands.
+    pub(super) fn observe_among(
+        &mut self,
+        tracked: &mut Tracked<Kept>,
+        segment: &Segment,
+        carried: Option<Carried>,
+        neighbours: Neighbours,
+    ) {
         if tracked.young().is_none() {
             self.list(&mut tracked.kept, segment, neighbours, carried);
             return;
@@ -111,14 +129,11 @@ impl Desk {
             return;
         }
         tracked.kept.is_plain = true;
-        let like = match likeness {
-            Some((likeness, known)) => self.like_known(likeness, known, &tracked.kept.service_then, segment.at),
-            None => self.like_of(tracked),
-        };
-        tracked.kept.like = like.map(|id| {
-            let closed = if self.templates.at(id).has_closed { Closed::Yes } else { Closed::No };
-            (id, closed)
-        });
+        tracked.kept.like = self.like_of(tracked).map(|id| (id, self.closed(id)));
+    }
+
+    fn closed(&self, like: TemplateId) -> Closed {
+        if self.templates.at(like).has_closed { Closed::Yes } else { Closed::No }
     }
 
     /// One that looked like this young connection.
@@ -164,15 +179,33 @@ impl Desk {
         detail.observe(segment, neighbours, carried, self.spare.pop());
     }
 
-    /// What is to be known of a connection that was just reset, if it ends as it is. None where it has to be looked at again.
-    pub(super) fn closing(&self, tracked: &Tracked<Kept>) -> Option<Alike> {
-        let kept = &tracked.kept;
-        let like = kept.like.filter(|_| self.summing && kept.is_plain)?;
-        Alike::of(kept, like, tracked.young()?)
+    /// Takes the reset of a brief connection, which isn't kept yet: what it looks like was found before, with its template where
+    /// that is known.
+    #[inline]
+    pub(super) fn observe_brief(
+        &mut self,
+        standing: &mut Standing,
+        reset: &Segment,
+        outline: &Outline,
+        (likeness, known): (&Likeness, &mut Known),
+    ) -> Seen {
+        standing.note_reset(reset.at, &mut self.services);
+        let neighbours = self.neighbours(standing, reset, None);
+        if neighbours.earlier.is_some() {
+            return Seen { neighbours, like: None, closing: None };
+        }
+        let like = self.like_known(likeness, known, &neighbours.service, reset.at).map(|id| (id, self.closed(id)));
+        let closing = like.filter(|_| self.summing).map(|(like, closed)| Alike {
+            like,
+            service: standing.service,
+            open: neighbours.service.open,
+            has_closed: closed == Closed::Yes,
+            outline: *outline,
+        });
+        Seen { neighbours, like, closing }
     }
 
-    fn neighbours(&mut self, kept: &Kept, reset: &Segment, translated: Option<Translated>) -> Neighbours {
-        let standing = &kept.standing;
+    fn neighbours(&mut self, standing: &Standing, reset: &Segment, translated: Option<Translated>) -> Neighbours {
         let earlier = if standing.is_opened() { None } else { self.memory.earlier(reset.source, reset.destination) };
         // A refused SYN has found no service yet: the refusal itself names the address and port.
         let service = match standing.service {
@@ -206,7 +239,7 @@ impl Desk {
             let next = [connection.originator, connection.responder].map(|end| detail.trail.sender(end).next);
             let (ends, seen) =
                 ([connection.originator, connection.responder], (connection.first_frame, connection.last_seen));
-            self.memory.remember(ends, next, end, seen);
+            self.memory.remember(ends.each_ref(), next, end, seen);
         }
         let like = gone.kept.like.map(|(like, _)| self.templates.at(like).verdict);
         let mut record = self.record(connection, detail, like);
@@ -277,31 +310,32 @@ impl Desk {
         // Its like may have been judged since.
         let like = gone.kept.like.or_else(|| self.like_of(gone).map(|like| (like, Closed::No)));
         let Some(alike) = like.and_then(|like| Alike::of(&gone.kept, like, young)) else { return false };
-        self.count_alike(&alike, young.ends(), young.last().at)
+        let [first, second] = young.ends();
+        self.count_alike(&alike, [&first, &second], young.last().at)
     }
 
     /// The same where it is known what is to be counted; the connection may be gone.
     #[inline]
-    pub(super) fn count_alike(&mut self, alike: &Alike, [first, second]: [Endpoint; 2], reset_at: Timestamp) -> bool {
-        let is_next = |run: &&Row| run.like == alike.like && run.responder == second && run.service == alike.service;
-        if self.row.as_ref().filter(is_next).is_none() && !self.begin_row(alike, second) {
+    pub(super) fn count_alike(&mut self, alike: &Alike, [first, second]: [&Endpoint; 2], reset_at: Timestamp) -> bool {
+        let is_next = |run: &&Row| run.like == alike.like && run.responder == *second && run.service == alike.service;
+        if self.row.as_ref().filter(is_next).is_none() && !self.begin_row(alike, *second) {
             return false;
         }
         let Some(row) = &mut self.row else { return false };
         row.count += 1;
         let counted = Counted {
             at: reset_at,
-            frame: alike.reset_frame,
-            victim: if alike.resetter == 0 { second.addr } else { first.addr },
+            frame: alike.outline.reset_frame,
+            victim: if alike.outline.resetter == 0 { second.addr } else { first.addr },
             port: second.port,
             harm: row.harm,
-            silence: alike.silence.into(),
+            silence: alike.outline.silence.into(),
             open: alike.open,
         };
         self.groups.count_at(row.group, &counted);
         if !self.finishing {
-            let seen = (alike.first_frame(), reset_at);
-            self.memory.remember([first, second], alike.next(), EarlierEnd::Reset, seen);
+            let seen = (alike.outline.first_frame(), reset_at);
+            self.memory.remember([first, second], alike.outline.next(), EarlierEnd::Reset, seen);
         }
         true
     }

@@ -1,7 +1,7 @@
 //! The engine: follows connections, observes resets when they come, judges them when their connections end.
 
 use super::brief::Briefs;
-use super::desk::Desk;
+use super::desk::{Desk, Seen};
 use super::kept::Kept;
 use super::likeness::Known;
 use super::record::Record;
@@ -93,7 +93,7 @@ impl Explainer {
         }
         if is_reset {
             let carried = aside.and_then(|aside| aside.carried.clone());
-            desk.observe(tracked, segment, carried, translated, None);
+            desk.observe(tracked, segment, carried, translated);
         } else {
             desk.note(tracked, segment);
         }
@@ -147,16 +147,19 @@ impl Explainer {
         let Some(Begun { place, standing }) = &mut self.begun[number] else { return false };
         table.advance(segment.at, &mut |gone| desk.close(gone, ended));
         if !segment.flags.is_rst() {
-            let end = usize::from(segment.source != brief.young.ends()[0]);
-            desk.note_standing(standing, end, segment);
+            desk.note_standing(standing, usize::from(segment.source != brief.young.ends()[0]), segment);
             return true;
         }
-        let tracked = table.complete(*place, &brief.young, segment.at);
-        tracked.kept.standing = *standing;
         let likeness = (briefs.likeness(brief.likeness), &mut self.known[brief.likeness]);
-        desk.observe(tracked, segment, None, None, Some(likeness));
-        let closing = desk.closing(tracked);
-        table.note_closing(*place, closing);
+        let Seen { neighbours, like, closing } = desk.observe_brief(standing, segment, &brief.outline, likeness);
+        // What is written here won't be read soon. It comes last: whoever reads what was just written waits for all before it.
+        let tracked = table.complete(*place, &brief.young, segment.at, closing);
+        if neighbours.earlier.is_some() {
+            tracked.kept.standing = *standing;
+            desk.observe_among(tracked, segment, None, neighbours);
+        } else {
+            tracked.kept.settle(*standing, neighbours.service, like);
+        }
         true
     }
 
@@ -166,7 +169,7 @@ impl Explainer {
         let (desk, table) = (&mut self.desk, &mut self.table);
         table.advance(syn.at, &mut |gone| desk.close(gone, ended));
         let replaced = table.begin_anew(syn, |alike, reset_at| {
-            alike.has_closed && desk.count_alike(alike, alike.ends(syn.source, syn.destination), reset_at)
+            alike.has_closed && desk.count_alike(alike, alike.outline.ends(&syn.source, &syn.destination), reset_at)
         });
         let (place, begins) = match replaced {
             Some(place) => (place, true),
@@ -176,9 +179,8 @@ impl Explainer {
             desk.note(table.tracked(place), syn);
             return;
         }
-        let mut standing = Standing::default();
-        desk.note_standing(&mut standing, 0, syn);
-        self.begun[number] = Some(Begun { place, standing });
+        let begun = self.begun[number].insert(Begun { place, standing: Standing::default() });
+        desk.note_standing(&mut begun.standing, 0, syn);
     }
 
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.

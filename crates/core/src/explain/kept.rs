@@ -22,6 +22,14 @@ pub(super) struct Kept {
     pub(super) detail: Option<Box<Detail>>,
 }
 
+impl Kept {
+    /// Becomes what is kept of a young connection that was just reset. There are no conclusions beside it.
+    #[inline]
+    pub(super) fn settle(&mut self, standing: Standing, service_then: Service, like: Option<(TemplateId, Closed)>) {
+        (self.standing, self.service_then, self.like, self.is_plain) = (standing, service_then, like, true);
+    }
+}
+
 /// Whether one side of a connection has closed by Zeek's rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Closed {

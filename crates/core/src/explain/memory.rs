@@ -12,38 +12,48 @@ use crate::capture::Timestamp;
 use crate::reset::{Earlier, EarlierEnd};
 use crate::tcp::{Endpoint, FlowKey, SeqNumber, Side};
 
-/// Places of each kind. All of them together, 64 octets for both kinds, stay in the processor's cache.
+/// Places of each kind.
 const PLACES: usize = 1 << 13;
 
-/// Two endpoints in their order. Those of IPv4 need no room elsewhere.
-#[derive(Clone, Debug)]
-enum Ends {
-    V4([(Ipv4Addr, u16); 2]),
-    Other(Box<[Endpoint; 2]>),
+/// Two endpoints in their order.
+trait Ends: Copy {
+    fn both(self) -> [Endpoint; 2];
 }
 
-impl Ends {
-    fn of(ends: [Endpoint; 2]) -> Ends {
-        let [one, other] = ends;
-        match (one.addr, other.addr) {
-            (IpAddr::V4(first), IpAddr::V4(second)) => Ends::V4([(first, one.port), (second, other.port)]),
-            _ => Ends::Other(Box::new(ends)),
-        }
+impl Ends for [Endpoint; 2] {
+    fn both(self) -> [Endpoint; 2] {
+        self
     }
+}
 
-    fn both(&self) -> [Endpoint; 2] {
-        match self {
-            Ends::V4(ends) => ends.map(|(addr, port)| Endpoint::new(addr.into(), port)),
-            Ends::Other(ends) => **ends,
-        }
+/// Two endpoints of IPv4, in the third of the room: so their tables stay in the processor's cache.
+type V4Ends = [(Ipv4Addr, u16); 2];
+
+impl Ends for V4Ends {
+    fn both(self) -> [Endpoint; 2] {
+        self.map(|(addr, port)| Endpoint::new(addr.into(), port))
+    }
+}
+
+#[inline(always)]
+fn v4([one, other]: [&Endpoint; 2]) -> Option<V4Ends> {
+    match (one.addr, other.addr) {
+        (IpAddr::V4(first), IpAddr::V4(second)) => Some([(first, one.port), (second, other.port)]),
+        _ => None,
     }
 }
 
 /// A connection that is gone.
-#[derive(Clone, Debug)]
-struct Gone {
+#[derive(Clone, Copy, Debug)]
+struct Gone<E> {
     /// The originator and the responder.
-    ends: Ends,
+    ends: E,
+    last: Last,
+}
+
+/// What was last known of it.
+#[derive(Clone, Copy, Debug)]
+struct Last {
     /// What each would have sent next, and whether that is known.
     next: [SeqNumber; 2],
     has_next: [bool; 2],
@@ -52,21 +62,51 @@ struct Gone {
     last_seen: Timestamp,
 }
 
+/// What is remembered of endpoints of one kind. An entry is written without looking at the one before.
+#[derive(Debug)]
+struct Remembered<E> {
+    gone: Vec<Option<Gone<E>>>,
+    opened: Vec<Option<E>>,
+}
+
+impl<E: Ends> Remembered<E> {
+    const NOTHING: Remembered<E> = Remembered { gone: Vec::new(), opened: Vec::new() };
+
+    fn remember(&mut self, place: usize, ends: E, last: Last) {
+        if self.gone.is_empty() {
+            self.gone.resize(PLACES, None);
+        }
+        self.gone[place] = Some(Gone { ends, last });
+    }
+
+    fn gone(&self, place: usize) -> Option<([Endpoint; 2], Last)> {
+        let gone = self.gone.get(place)?.as_ref()?;
+        Some((gone.ends.both(), gone.last))
+    }
+
+    fn note_opening(&mut self, place: usize, ends: E) {
+        if self.opened.is_empty() {
+            self.opened.resize(PLACES, None);
+        }
+        self.opened[place] = Some(ends);
+    }
+
+    fn opened(&self, place: usize) -> Option<[Endpoint; 2]> {
+        self.opened.get(place)?.map(Ends::both)
+    }
+}
+
 /// What is remembered.
 #[derive(Debug)]
 pub(super) struct Memory {
     hasher: FixedState,
-    gone: Box<[Option<Gone>]>,
-    opened: Box<[Option<Ends>]>,
+    v4: Remembered<V4Ends>,
+    others: Remembered<[Endpoint; 2]>,
 }
 
 impl Default for Memory {
     fn default() -> Memory {
-        Memory {
-            hasher: FixedState::default(),
-            gone: vec![None; PLACES].into_boxed_slice(),
-            opened: vec![None; PLACES].into_boxed_slice(),
-        }
+        Memory { hasher: FixedState::default(), v4: Remembered::NOTHING, others: Remembered::NOTHING }
     }
 }
 
@@ -75,42 +115,50 @@ impl Memory {
     /// what each end would have sent next.
     pub(super) fn remember(
         &mut self,
-        ends: [Endpoint; 2],
+        ends: [&Endpoint; 2],
         next: [Option<SeqNumber>; 2],
         end: EarlierEnd,
         (first_frame, last_seen): (u64, Timestamp),
     ) {
-        let place = self.place(FlowKey::new(ends[0], ends[1]));
-        let (ends, has_next) = (Ends::of(ends), next.map(|next| next.is_some()));
-        let next = next.map(Option::unwrap_or_default);
-        self.gone[place] = Some(Gone { ends, next, has_next, end, first_frame, last_seen });
+        let place = self.place(FlowKey::new(*ends[0], *ends[1]));
+        let has_next = next.map(|next| next.is_some());
+        let last = Last { next: next.map(Option::unwrap_or_default), has_next, end, first_frame, last_seen };
+        match v4(ends) {
+            Some(ends) => self.v4.remember(place, ends, last),
+            None => self.others.remember(place, ends.map(|end| *end), last),
+        }
     }
 
     /// An earlier connection of these two; the sender is the one whose next number is told.
     pub(super) fn earlier(&self, sender: Endpoint, other: Endpoint) -> Option<Earlier> {
-        let gone = self.gone[self.place(FlowKey::new(sender, other))].as_ref()?;
-        let ends = gone.ends.both();
+        let place = self.place(FlowKey::new(sender, other));
+        let gone = if v4([&sender, &other]).is_some() { self.v4.gone(place) } else { self.others.gone(place) };
+        let (ends, last) = gone?;
         let own = ends.iter().position(|end| *end == sender).filter(|_| ends.contains(&other))?;
         Some(Earlier {
-            end: gone.end,
-            first_frame: gone.first_frame,
-            last_seen: gone.last_seen,
+            end: last.end,
+            first_frame: last.first_frame,
+            last_seen: last.last_seen,
             sender: if own == 0 { Side::Originator } else { Side::Responder },
-            both_ways: gone.has_next == [true; 2],
-            sender_next: gone.has_next[own].then_some(gone.next[own]),
+            both_ways: last.has_next == [true; 2],
+            sender_next: last.has_next[own].then_some(last.next[own]),
         })
     }
 
     /// Remembers whom an endpoint opened a connection to.
     pub(super) fn note_opening(&mut self, opener: Endpoint, peer: Endpoint) {
         let place = self.place(opener);
-        self.opened[place] = Some(Ends::of([opener, peer]));
+        match v4([&opener, &peer]) {
+            Some(ends) => self.v4.note_opening(place, ends),
+            None => self.others.note_opening(place, [opener, peer]),
+        }
     }
 
     /// Whom this endpoint opened its last connection to.
     pub(super) fn opened_by(&self, opener: Endpoint) -> Option<Endpoint> {
-        let [known, peer] = self.opened[self.place(opener)].as_ref()?.both();
-        (known == opener).then_some(peer)
+        let place = self.place(opener);
+        let opened = if opener.addr.is_ipv4() { self.v4.opened(place) } else { self.others.opened(place) };
+        opened.filter(|[known, _]| *known == opener).map(|[_, peer]| peer)
     }
 
     fn place(&self, key: impl core::hash::Hash) -> usize {

@@ -35,6 +35,8 @@ pub struct Service {
     /// Its connections that lost data to a reset, or were left unanswered.
     pub harmful: u64,
     known: reset::Service,
+    /// Its open connections, which change with each: beside what is known else, so that this is not waited for.
+    open: u32,
     burst: Burst,
 }
 
@@ -83,6 +85,7 @@ impl Service {
             by: [0; 4],
             harmful: 0,
             known: reset::Service::default(),
+            open: 0,
             burst: Burst::default(),
         }
     }
@@ -158,14 +161,14 @@ impl Services {
 
     /// One of its connections was established.
     pub(super) fn note_open(&mut self, id: ServiceId) {
-        let known = &mut self.at(id).known;
-        known.open = known.open.saturating_add(1);
+        let service = self.at(id);
+        service.open = service.open.saturating_add(1);
     }
 
     /// One of its open connections isn't any more.
     pub(super) fn note_close(&mut self, id: ServiceId) {
-        let known = &mut self.at(id).known;
-        known.open = known.open.saturating_sub(1);
+        let service = self.at(id);
+        service.open = service.open.saturating_sub(1);
     }
 
     /// One of its connections was reset for the first time.
@@ -175,7 +178,8 @@ impl Services {
 
     /// What a reset can refer to.
     pub(super) fn known(&self, id: ServiceId) -> reset::Service {
-        self.services[id.0 as usize].known
+        let service = &self.services[id.0 as usize];
+        reset::Service { open: service.open, ..service.known }
     }
 
     pub(super) fn into_list(self) -> Vec<Service> {

@@ -101,14 +101,11 @@ impl<F: Followed> Table<F> {
         Some(place)
     }
 
-    /// Notes that a segment of the flow in this place came.
-    pub(super) fn touch(&mut self, place: Place, at: Timestamp) {
-        self.slots.at_mut(place).touched = at;
-    }
-
-    /// Says what is to be known of a flow if it ends as it is.
-    pub(super) fn set_closing(&mut self, place: Place, closing: Option<F::Closing>) {
-        self.slots.at_mut(place).closing = closing;
+    /// A flow's last segment came at this time, and this is to be known of it if it ends as it is.
+    pub(super) fn rest(&mut self, place: Place, at: Timestamp, closing: Option<F::Closing>) -> &mut F {
+        let (slot, flow) = self.slots.both_mut(place);
+        (slot.touched, slot.closing) = (at, closing);
+        flow
     }
 
     /// Whether so many flows can be opened without letting one go for its room.

@@ -116,19 +116,18 @@ impl<K: Keep> TrackedTable<K> {
         }
     }
 
-    /// Gives a connection that was begun all its segments, the last of which came at `at`. What was kept beside another in its place,
-    /// which was young too, is still there.
-    pub(crate) fn complete(&mut self, place: Place, whole: &Young, at: Timestamp) -> &mut Tracked<K> {
-        self.touch(place, at);
-        let tracked = self.at_mut(place);
-        debug_assert!(tracked.grown.is_none());
+    /// Gives a connection that was begun all its segments, and says what is to be known of it if it ends as it is. What was kept beside
+    /// another in its place, which was young too, is still there.
+    pub(crate) fn complete(
+        &mut self,
+        place: Place,
+        whole: &Young,
+        ended_at: Timestamp,
+        closing: Option<K::Closing>,
+    ) -> &mut Tracked<K> {
+        let tracked = self.rest(place, ended_at, closing);
         tracked.young.become_like(whole);
         tracked
-    }
-
-    /// Says what is to be known of a connection if it ends as it is.
-    pub(crate) fn note_closing(&mut self, place: Place, closing: Option<K::Closing>) {
-        self.set_closing(place, closing);
     }
 
     /// Looks ahead at the connections of segments that come next: it changes nothing but the processor's cache.
