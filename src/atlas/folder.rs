@@ -1,24 +1,29 @@
 //! The folder of bundles: one that is kept, or one that goes with the process.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What every passing folder's name begins with; the process's id follows.
 const PREFIX: &str = "rst-storm-";
 
+/// A file in every passing folder, which its process has locked for as long as it lives: so a folder that somebody named alike is
+/// known from one that was left, and one in use from one that isn't, in whatever namespace its process is.
+const MARK: &str = ".in-use";
+
 /// A folder for bundles.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    goes: bool,
+    /// The locked mark of a folder that goes.
+    mark: Option<File>,
 }
 
 impl Folder {
     /// A folder that is kept; it is made where it isn't there.
     pub fn kept(path: &Path) -> Result<Folder, (PathBuf, io::Error)> {
         fs::create_dir_all(path).map_err(|error| (path.to_owned(), error))?;
-        Ok(Folder { path: path.to_owned(), goes: false })
+        Ok(Folder { path: path.to_owned(), mark: None })
     }
 
     /// A folder that goes when this value does. What processes that were killed have left is removed first.
@@ -27,7 +32,14 @@ impl Folder {
         sweep(&place);
         let path = place.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&path).map_err(|error| (path.clone(), error))?;
-        Ok(Folder { path, goes: true })
+        let mark = File::create(path.join(MARK)).and_then(|mark| mark.lock().map(|()| mark));
+        match mark {
+            Ok(mark) => Ok(Folder { path, mark: Some(mark) }),
+            Err(error) => {
+                let _ = fs::remove_dir_all(&path);
+                Err((path, error))
+            }
+        }
     }
 
     /// Where it is.
@@ -38,23 +50,57 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.goes {
+        if self.mark.is_some() {
             // What can't be removed now, the next run tries again.
             let _ = fs::remove_dir_all(&self.path);
         }
     }
 }
 
-/// Removes the folders of processes that are gone, and of one that had this process's id before it. One that isn't ours can't be
-/// removed, and is left.
+/// Removes the folders of processes that are gone. One that isn't ours can't be removed, and is left.
 fn sweep(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse::<u32>().ok());
-        let is_gone = |pid: u32| pid == std::process::id() || !Path::new("/proc").join(pid.to_string()).exists();
-        if pid.is_some_and(is_gone) {
+        let is_named =
+            name.to_str().and_then(|name| name.strip_prefix(PREFIX)).is_some_and(|id| id.parse::<u32>().is_ok());
+        if is_named && is_left(&entry.path()) {
             let _ = fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+/// Whether a folder has the mark of a passing one and nobody uses it.
+fn is_left(folder: &Path) -> bool {
+    let mark = OpenOptions::new().write(true).open(folder.join(MARK));
+    mark.is_ok_and(|mark| mark.try_lock().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::{MARK, sweep};
+
+    #[test]
+    fn only_what_was_left_goes() {
+        let place = std::env::temp_dir().join(format!("rst-storm-swept-{}", std::process::id()));
+        fs::create_dir(&place).expect("a folder");
+        let folder = |name: &str, is_marked: bool| {
+            let path = place.join(name);
+            fs::create_dir(&path).expect("a folder in it");
+            is_marked.then(|| File::create(path.join(MARK)).expect("its mark"))
+        };
+        folder("rst-storm-7", true);
+        folder("rst-storm-8", false);
+        folder("other", true);
+        let in_use = folder("rst-storm-9", true).expect("its mark");
+        in_use.lock().expect("nobody else has it");
+        sweep(&place);
+        let mut left: Vec<_> =
+            fs::read_dir(&place).expect("the folder").flatten().map(|entry| entry.file_name()).collect();
+        left.sort();
+        fs::remove_dir_all(&place).expect("it goes");
+        assert_eq!(left, ["other", "rst-storm-8", "rst-storm-9"]);
     }
 }
