@@ -65,7 +65,7 @@ impl<T> Pair<T> {
 /// Where several values lie.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread<T> {
-    /// The one in the middle; of an even number, the upper of the two.
+    /// The one in the middle; of an even number, halfway between the two.
     pub median: T,
     /// The least.
     pub least: T,
@@ -73,12 +73,31 @@ pub struct Spread<T> {
     pub most: T,
 }
 
-impl<T: Copy + PartialOrd> Spread<T> {
+/// What has a middle between two of it.
+pub trait Middle: Copy + PartialOrd {
+    /// Halfway between both; a whole number is rounded down.
+    fn middle(self, other: Self) -> Self;
+}
+
+impl Middle for u64 {
+    fn middle(self, other: u64) -> u64 {
+        self.midpoint(other)
+    }
+}
+
+impl Middle for f64 {
+    fn middle(self, other: f64) -> f64 {
+        self.midpoint(other)
+    }
+}
+
+impl<T: Middle> Spread<T> {
     /// The spread of `values`; `None` where there are none.
     pub fn of(mut values: Vec<T>) -> Option<Spread<T>> {
         values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         let (least, most) = (*values.first()?, *values.last()?);
-        Some(Spread { median: values[values.len() / 2], least, most })
+        let median = values[(values.len() - 1) / 2].middle(values[values.len() / 2]);
+        Some(Spread { median, least, most })
     }
 
     /// Whether all values are alike.
@@ -94,8 +113,9 @@ mod tests {
     #[test]
     fn a_spread_has_its_median_between_its_ends() {
         assert_eq!(Spread::<u64>::of(Vec::new()), None);
-        assert_eq!(Spread::of(vec![3, 1, 2]), Some(Spread { median: 2, least: 1, most: 3 }));
-        assert_eq!(Spread::of(vec![4, 1, 2, 3]), Some(Spread { median: 3, least: 1, most: 4 }));
+        assert_eq!(Spread::of(vec![3_u64, 1, 2]), Some(Spread { median: 2, least: 1, most: 3 }));
+        assert_eq!(Spread::of(vec![4_u64, 1, 2, 3]), Some(Spread { median: 2, least: 1, most: 4 }));
+        assert_eq!(Spread::of(vec![1.0, 2.0]).map(|spread| spread.median), Some(1.5));
         assert!(Spread::of(vec![7.0, 7.0]).is_some_and(|spread| spread.is_one()));
     }
 }
