@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{BINARY, Folder, Running, alike, check_block, run};
+use crate::common::{Folder, Running, alike, check_block, run};
 use crate::findings::{check_all_reset, check_run};
-use crate::players::{by, can_play, is_root, need, program_of, storm_by};
+use crate::players::{by, can_play, copy_program, is_root, need, program_of, storm_by};
 use crate::trials::{Each, Once, Outcome, Player};
 
 pub const EACH: &[Each] = &[
@@ -103,7 +103,7 @@ fn the_wrapper_script_runs() -> Outcome {
     need(&["bash", "realpath"])?;
     let target = Folder::new();
     fs::create_dir(target.file("release")).expect("make a build folder");
-    fs::copy(BINARY, target.file("release/rst-storm")).expect("copy the program");
+    copy_program(&target.file("release/rst-storm"));
     let call = |line: &str| {
         let mut command = Command::new(&script);
         command.args(line.split_whitespace()).env("CARGO_TARGET_DIR", target.path()).current_dir("/");
