@@ -113,7 +113,7 @@ pub fn run(args: ExplainArgs, common: Common) -> Result<Verdict, Failure> {
         frame: args.frame,
         causes: args.cause,
     };
-    let filtered = !selection.is_empty();
+    let filtered = !selection.is_empty() || args.from.is_some() || args.to.is_some();
     let format = match args.format {
         TypedFormat::Text if args.frame.is_some() => Format::Story,
         TypedFormat::Text => Format::Text { each: args.all || inputs.contains(&Input::Stdin) },

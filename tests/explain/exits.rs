@@ -67,7 +67,14 @@ fn several_captures_fail_if_one_does() {
 #[test]
 fn a_filter_that_finds_nothing_is_told() {
     let captures = Captures::of(CLOSED);
-    let filters = ["--only resets", "--host 10.9.9.9", "--host 2001:db8::9", "--port 1", "--cause linger-zero"];
+    let filters = [
+        "--only resets",
+        "--host 10.9.9.9",
+        "--host 2001:db8::9",
+        "--port 1",
+        "--cause linger-zero",
+        "--to 2000-01-01T00:00:00Z",
+    ];
     for filter in filters {
         for format in ["", "--format json", "--format ndjson"] {
             let done = captures.explain(&format!("{filter} {format} a.pcap"), 1);
@@ -144,7 +151,8 @@ fn what_is_typed_wrongly_is_told() {
         assert!(done.out.is_empty() && done.err.contains(says), "{words}: {done}");
     }
     captures.explain("", 2);
-    captures.explain("--from +1 --to +1 a.pcap", 0);
+    // Nothing is wrong with it, and nothing in it.
+    captures.explain("--from +1 --to +1 a.pcap", 1);
 }
 
 #[test]

@@ -165,6 +165,11 @@ impl HeardTally {
     pub fn text(&self, witness: &KernelWitness, page: &Page) -> String {
         let mut text = format!("\n{}\n", page.ink(Ink::Strong, "THE KERNEL'S WORD"));
         let clocks = match witness.clock() {
+            Some(clock) if clock.pairs == 1 => format!(
+                "the capture's clock is {} {} the trace's, by one reset that both have",
+                Span(clock.offset.unsigned_abs()),
+                if clock.offset < 0 { "behind" } else { "ahead of" },
+            ),
             Some(clock) => format!(
                 "the capture's clock is {} {} the trace's, give or take {} (by resets that both have: {})",
                 Span(clock.offset.unsigned_abs()),
@@ -172,7 +177,7 @@ impl HeardTally {
                 Span(clock.spread),
                 thousands(clock.pairs as u64),
             ),
-            None => "unknown offset: no pair of endpoints has as many resets in both; taken as none".to_owned(),
+            None => "unknown offset: it could not be estimated; taken as none".to_owned(),
         };
         text.push_str(&page.item("clocks", &clocks));
         let checks: Vec<String> =
