@@ -45,11 +45,15 @@ fn ends(connection: usize) -> [Endpoint; 2] {
 }
 
 fn segments(steps: &[Step]) -> (Vec<Segment>, Vec<(usize, Aside)>) {
+    segments_since(BEGINNING, steps)
+}
+
+fn segments_since(beginning: u64, steps: &[Step]) -> (Vec<Segment>, Vec<(usize, Aside)>) {
     const IN_ORDER: [(Flags, usize); 4] = [(Flags::SYN, 0), (Flags(0x12), 1), (Flags::ACK, 0), (Flags(0x14), 1)];
-    let (mut states, mut now) = ([State::default(); 8], BEGINNING as i64);
+    let (mut states, mut now) = ([State::default(); 8], beginning);
     let (mut segments, mut asides) = (Vec::new(), Vec::new());
     for (index, step) in steps.iter().enumerate() {
-        now += step.after;
+        now = now.saturating_add_signed(step.after);
         let state = &mut states[step.connection];
         let (flags, sender) = match step.next {
             Next::InOrder => IN_ORDER[state.came % IN_ORDER.len()],
@@ -63,9 +67,9 @@ fn segments(steps: &[Step]) -> (Vec<Segment>, Vec<(usize, Aside)>) {
             state.came += 1;
         }
         let ends = ends(step.connection);
-        let payload_len = if flags.0 == 0x18 { 100 } else { 0 };
+        let payload_len = if flags.0 & 0x08 != 0 { 100 } else { 0 };
         let segment = Segment {
-            at: Timestamp(now as u64),
+            at: Timestamp(now),
             frame: index as u64 + 1,
             source: ends[sender],
             destination: ends[1 - sender],
@@ -135,7 +139,7 @@ fn in_batches(
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let flags = prop::sample::select(vec![0x02, 0x12, 0x10, 0x18, 0x11, 0x14, 0x14, 0x04]);
+    let flags = prop::sample::select(vec![0x02, 0x03, 0x0a, 0x12, 0x10, 0x18, 0x11, 0x14, 0x14, 0x04]);
     let next = prop_oneof![
         12 => Just(Next::InOrder),
         1 => (flags, any::<bool>()).prop_map(|(flags, by_first)| Next::Other(Flags(flags), by_first)),
@@ -145,6 +149,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => 1_500_000..3_000_000_i64,
         1 => 1_000_000_000..9_000_000_000_i64,
         1 => -400_000_000..0_i64,
+        1 => -120_000_000_000..-50_000_000_000_i64,
     ];
     let checksum = prop_oneof![20 => Just(Checksum::NotChecked), 1 => Just(Checksum::Bad)];
     (0..8_usize, after, next, checksum).prop_map(|(connection, after, next, checksum)| Step {
@@ -163,8 +168,9 @@ proptest! {
         batch in 1..200_usize,
         only_sums: bool,
         max_flows in prop_oneof![Just(4_usize), Just(1_000)],
+        beginning in prop_oneof![4 => Just(BEGINNING), 1 => Just(u64::MAX - 3_000_000_000)],
     ) {
-        let (segments, asides) = segments(&steps);
+        let (segments, asides) = segments_since(beginning, &steps);
         // Where only sums are asked for, which records are handed over is the explainer's own affair.
         let tell = !only_sums;
         let alone = one_by_one(&segments, &asides, explainer(only_sums, max_flows), tell);

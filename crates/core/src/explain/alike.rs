@@ -1,6 +1,5 @@
 //! A connection that looks like another one: all that is still to be counted of it when it ends, in a few words.
 
-use super::kept::{Closed, Kept};
 use super::likeness::TemplateId;
 use super::service::ServiceId;
 use crate::flow::zeek::Young;
@@ -38,19 +37,6 @@ pub(super) struct Outline {
     pub(super) resetter: u8,
     /// Whether the first end is the lesser of both.
     first_is_lesser: bool,
-}
-
-impl Alike {
-    /// What there is to say of a young connection whose last segment is its reset. None where it needs more words.
-    pub(super) fn of(kept: &Kept, (like, closed): (TemplateId, Closed), young: &Young) -> Option<Alike> {
-        Some(Alike {
-            like,
-            service: kept.standing.service,
-            open: kept.service_then.open,
-            has_closed: closed == Closed::Yes,
-            outline: Outline::of(young)?,
-        })
-    }
 }
 
 impl Outline {

@@ -4,7 +4,7 @@
 //! followed, and in another thread: what is left to do in order is little.
 
 use super::alike::Outline;
-use super::explainer::Aside;
+use super::aside::Aside;
 use super::likeness::{Likeness, MOST_NANOS};
 use crate::capture::Timestamp;
 use crate::flow::pair::{Pair, Seed};
@@ -14,11 +14,14 @@ use crate::tcp::Segment;
 /// The most segments that are looked at. Those after them are nobody's.
 const MOST_SEGMENTS: usize = 4_096;
 
+/// A connection that begins later than this, at the end of time as it is counted, may be let go at once.
+const LATEST: Timestamp = Timestamp(u64::MAX - (60 * 1_000_000_000));
+
 /// Twice as many, so that a search ends soon.
 const ENTRIES: usize = 2 * MOST_SEGMENTS;
 
 /// One of them: from its SYN to its first reset, which has ACK.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Brief {
     /// All its segments.
     pub(super) young: Young,
@@ -26,15 +29,19 @@ pub(super) struct Brief {
     pub(super) outline: Outline,
     /// The number of what they look like.
     pub(super) likeness: usize,
+    /// The index of its SYN.
+    pub(super) first: usize,
 }
 
 /// The brief connections of a batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Briefs {
     seed: Seed,
     /// For each place of a sum the candidate that is there, from 1; 0 for none.
-    entries: Box<[u16]>,
+    entries: Vec<u16>,
     candidates: Vec<Candidate>,
+    /// The first candidate since the clock last stepped back.
+    since: usize,
     /// For each segment whose it is, from 1; 0 for nobody's.
     owners: Vec<u16>,
     /// As many as were found in any batch so far: their room is used again.
@@ -56,21 +63,6 @@ struct Candidate {
     is_open: bool,
 }
 
-impl Default for Briefs {
-    fn default() -> Briefs {
-        Briefs {
-            seed: Seed::default(),
-            entries: vec![0; ENTRIES].into_boxed_slice(),
-            candidates: Vec::new(),
-            owners: Vec::new(),
-            briefs: Vec::new(),
-            likenesses: Vec::new(),
-            last: Likeness::default(),
-            count: 0,
-        }
-    }
-}
-
 impl Briefs {
     /// Forgets those of another batch.
     pub fn clear(&mut self) {
@@ -84,8 +76,10 @@ impl Briefs {
     /// Where a reset without ACK is in the batch there are none: it may ask what another connection had sent by then.
     pub fn find(&mut self, segments: &[Segment], asides: &[(usize, Aside)]) {
         self.clear();
-        self.entries.fill(0);
+        self.entries.clear();
+        self.entries.resize(ENTRIES, 0);
         self.candidates.clear();
+        self.since = 0;
         self.owners.resize(segments.len().min(MOST_SEGMENTS), 0);
         let mut asides = asides.iter().map(|(index, _)| *index).peekable();
         let mut before = Timestamp(0);
@@ -95,7 +89,7 @@ impl Briefs {
             }
             if segment.at < before {
                 // Where the clock steps back, others may be let go meanwhile.
-                self.candidates.iter_mut().for_each(|candidate| candidate.is_open = false);
+                self.since = self.candidates.len();
             }
             before = segment.at;
             let is_plain = asides.next_if_eq(&index).is_none();
@@ -137,14 +131,15 @@ impl Briefs {
         let pair = Pair::of(segment.source, segment.destination);
         let entry = self.entry(&pair);
         if flags.is_syn() && !flags.is_ack() && !flags.is_rst() {
-            let candidate =
-                Candidate { pair, since: segment.at, segments: [index; MOST_LINES], count: 1, is_open: is_plain };
+            let is_open = is_plain && segment.at < LATEST;
+            let candidate = Candidate { pair, since: segment.at, segments: [index; MOST_LINES], count: 1, is_open };
             self.candidates.push(candidate);
             self.entries[entry] = self.candidates.len() as u16;
             return;
         }
         let known = usize::from(self.entries[entry]).wrapping_sub(1);
-        let Some(candidate) = self.candidates.get_mut(known).filter(|candidate| candidate.is_open) else { return };
+        let is_open = |candidate: &&mut Candidate| candidate.is_open && known >= self.since;
+        let Some(candidate) = self.candidates.get_mut(known).filter(is_open) else { return };
         let count = usize::from(candidate.count);
         if !is_plain || count == MOST_LINES || segment.at.nanos_since(candidate.since) >= MOST_NANOS {
             candidate.is_open = false;
@@ -177,7 +172,7 @@ impl Briefs {
         let own = &own[..usize::from(count)];
         let syn = &segments[usize::from(own[0])];
         if self.count == self.briefs.len() {
-            let brief = Brief { young: Young::new(syn), outline: Outline::default(), likeness: 0 };
+            let brief = Brief { young: Young::new(syn), outline: Outline::default(), likeness: 0, first: 0 };
             self.briefs.push(brief);
         }
         let brief = &mut self.briefs[self.count];
@@ -188,6 +183,7 @@ impl Briefs {
             self.likenesses.push(self.last);
         }
         (brief.outline, brief.likeness) = (outline, self.likenesses.len() - 1);
+        brief.first = usize::from(own[0]);
         self.count += 1;
         own.iter().for_each(|index| self.owners[usize::from(*index)] = self.count as u16);
     }

@@ -4,7 +4,7 @@ use super::alike::{Alike, Outline};
 use super::detail::Detail;
 use super::group::Counted;
 use super::group_table::Groups;
-use super::kept::{Closed, Kept};
+use super::kept::Kept;
 use super::likeness::{Known, Likeness, Template, TemplateId, Templates, describe_service};
 use super::memory::Memory;
 use super::record::{Judged, Record};
@@ -58,7 +58,8 @@ pub(super) struct Desk {
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) neighbours: Neighbours,
-    pub(super) like: Option<(TemplateId, Closed)>,
+    pub(super) like: Option<TemplateId>,
+    pub(super) has_closed: bool,
     /// What is to be known of it if it ends as it is. None where it has to be looked at again.
     pub(super) closing: Option<Alike>,
 }
@@ -129,11 +130,12 @@ impl Desk {
             return;
         }
         tracked.kept.is_plain = true;
-        tracked.kept.like = self.like_of(tracked).map(|id| (id, self.closed(id)));
+        let like = self.like_of(tracked);
+        (tracked.kept.like, tracked.kept.has_closed) = (like, self.has_closed(like));
     }
 
-    fn closed(&self, like: TemplateId) -> Closed {
-        if self.templates.at(like).has_closed { Closed::Yes } else { Closed::No }
+    fn has_closed(&self, like: Option<TemplateId>) -> bool {
+        like.is_some_and(|like| self.templates.at(like).has_closed)
     }
 
     /// One that looked like this young connection.
@@ -192,17 +194,13 @@ impl Desk {
         standing.note_reset(reset.at, &mut self.services);
         let neighbours = self.neighbours(standing, reset, None);
         if neighbours.earlier.is_some() {
-            return Seen { neighbours, like: None, closing: None };
+            return Seen { neighbours, like: None, has_closed: false, closing: None };
         }
-        let like = self.like_known(likeness, known, &neighbours.service, reset.at).map(|id| (id, self.closed(id)));
-        let closing = like.filter(|_| self.summing).map(|(like, closed)| Alike {
-            like,
-            service: standing.service,
-            open: neighbours.service.open,
-            has_closed: closed == Closed::Yes,
-            outline: *outline,
-        });
-        Seen { neighbours, like, closing }
+        let like = self.like_known(likeness, known, &neighbours.service, reset.at);
+        let has_closed = self.has_closed(like);
+        let (service, open, outline) = (standing.service, neighbours.service.open, *outline);
+        let closing = like.filter(|_| self.summing).map(|like| Alike { like, service, open, has_closed, outline });
+        Seen { neighbours, like, has_closed, closing }
     }
 
     fn neighbours(&mut self, standing: &Standing, reset: &Segment, translated: Option<Translated>) -> Neighbours {
@@ -241,7 +239,7 @@ impl Desk {
                 ([connection.originator, connection.responder], (connection.first_frame, connection.last_seen));
             self.memory.remember(ends.each_ref(), next, end, seen);
         }
-        let like = gone.kept.like.map(|(like, _)| self.templates.at(like).verdict);
+        let like = gone.kept.like.map(|like| self.templates.at(like).verdict);
         let mut record = self.record(connection, detail, like);
         let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
         let described = plain.and_then(|young| {
@@ -308,8 +306,11 @@ impl Desk {
     fn count_like_another(&mut self, gone: &Tracked<Kept>) -> bool {
         let Some(young) = gone.young().filter(|_| self.summing && gone.kept.is_plain) else { return false };
         // Its like may have been judged since.
-        let like = gone.kept.like.or_else(|| self.like_of(gone).map(|like| (like, Closed::No)));
-        let Some(alike) = like.and_then(|like| Alike::of(&gone.kept, like, young)) else { return false };
+        let Some(like) = gone.kept.like.or_else(|| self.like_of(gone)) else { return false };
+        let Some(outline) = Outline::of(young) else { return false };
+        let Kept { standing, service_then, .. } = &gone.kept;
+        let (service, open, has_closed) = (standing.service, service_then.open, self.has_closed(Some(like)));
+        let alike = Alike { like, service, open, has_closed, outline };
         let [first, second] = young.ends();
         self.count_alike(&alike, [&first, &second], young.last().at)
     }
@@ -317,7 +318,7 @@ impl Desk {
     /// The same where it is known what is to be counted; the connection may be gone.
     #[inline]
     pub(super) fn count_alike(&mut self, alike: &Alike, [first, second]: [&Endpoint; 2], reset_at: Timestamp) -> bool {
-        let is_next = |run: &&Row| run.like == alike.like && run.responder == *second && run.service == alike.service;
+        let is_next = |row: &&Row| row.like == alike.like && row.responder == *second && row.service == alike.service;
         if self.row.as_ref().filter(is_next).is_none() && !self.begin_row(alike, *second) {
             return false;
         }

@@ -1,5 +1,6 @@
 //! The engine: follows connections, observes resets when they come, judges them when their connections end.
 
+use super::aside::Aside;
 use super::brief::Briefs;
 use super::desk::{Desk, Seen};
 use super::kept::Kept;
@@ -12,7 +13,6 @@ use crate::capture::Timestamp;
 use crate::flow::Place;
 use crate::flow::zeek::{self, TrackedTable};
 use crate::reset::Translated;
-use crate::reset::payload::Carried;
 use crate::tcp::{Checksum, Segment};
 
 /// A number this near is the same connection's: 64 KiB, a window without scaling.
@@ -34,15 +34,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits { max_flows: 1 << 17 }
     }
-}
-
-/// What is known of a segment beside itself.
-#[derive(Clone, Debug, Default)]
-pub struct Aside {
-    /// Its checksum.
-    pub checksum: Checksum,
-    /// What it carried, if it is a reset.
-    pub carried: Option<Carried>,
 }
 
 /// Explains the resets in a stream of segments.
@@ -139,26 +130,27 @@ impl Explainer {
         ended: &mut impl FnMut(&mut Record),
     ) -> bool {
         let Some((number, brief)) = briefs.at(index) else { return false };
-        if segment.frame == brief.young.first_frame() {
+        if index == brief.first {
             self.begin_brief(number, segment, ended);
             return true;
         }
         let (desk, table) = (&mut self.desk, &mut self.table);
         let Some(Begun { place, standing }) = &mut self.begun[number] else { return false };
-        table.advance(segment.at, &mut |gone| desk.close(gone, ended));
+        table.pass_until(segment.at, &mut |gone| desk.close(gone, ended));
         if !segment.flags.is_rst() {
             desk.note_standing(standing, usize::from(segment.source != brief.young.ends()[0]), segment);
             return true;
         }
         let likeness = (briefs.likeness(brief.likeness), &mut self.known[brief.likeness]);
-        let Seen { neighbours, like, closing } = desk.observe_brief(standing, segment, &brief.outline, likeness);
+        let Seen { neighbours, like, has_closed, closing } =
+            desk.observe_brief(standing, segment, &brief.outline, likeness);
         // What is written here won't be read soon. It comes last: whoever reads what was just written waits for all before it.
         let tracked = table.complete(*place, &brief.young, segment.at, closing);
         if neighbours.earlier.is_some() {
             tracked.kept.standing = *standing;
             desk.observe_among(tracked, segment, None, neighbours);
         } else {
-            tracked.kept.settle(*standing, neighbours.service, like);
+            tracked.kept.settle(*standing, neighbours.service, like, has_closed);
         }
         true
     }
@@ -167,7 +159,7 @@ impl Explainer {
     #[inline(always)]
     fn begin_brief(&mut self, number: usize, syn: &Segment, ended: &mut impl FnMut(&mut Record)) {
         let (desk, table) = (&mut self.desk, &mut self.table);
-        table.advance(syn.at, &mut |gone| desk.close(gone, ended));
+        table.pass_until(syn.at, &mut |gone| desk.close(gone, ended));
         let replaced = table.begin_anew(syn, |alike, reset_at| {
             alike.has_closed && desk.count_alike(alike, alike.outline.ends(&syn.source, &syn.destination), reset_at)
         });

@@ -15,7 +15,9 @@ pub(super) struct Kept {
     /// What was known of the service when a young connection was reset.
     pub(super) service_then: Service,
     /// One that looked like this young connection, which ends with its reset.
-    pub(super) like: Option<(TemplateId, Closed)>,
+    pub(super) like: Option<TemplateId>,
+    /// One side of that one has closed by Zeek's rules.
+    pub(super) has_closed: bool,
     /// It may look like others: nothing came after its reset.
     pub(super) is_plain: bool,
     /// The conclusions, once it has grown.
@@ -25,16 +27,16 @@ pub(super) struct Kept {
 impl Kept {
     /// Becomes what is kept of a young connection that was just reset. There are no conclusions beside it.
     #[inline]
-    pub(super) fn settle(&mut self, standing: Standing, service_then: Service, like: Option<(TemplateId, Closed)>) {
-        (self.standing, self.service_then, self.like, self.is_plain) = (standing, service_then, like, true);
+    pub(super) fn settle(
+        &mut self,
+        standing: Standing,
+        service_then: Service,
+        like: Option<TemplateId>,
+        has_closed: bool,
+    ) {
+        (self.standing, self.service_then) = (standing, service_then);
+        (self.like, self.has_closed, self.is_plain) = (like, has_closed, true);
     }
-}
-
-/// Whether one side of a connection has closed by Zeek's rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closed {
-    Yes,
-    No,
 }
 
 impl Keep for Kept {
@@ -60,6 +62,6 @@ impl Keep for Kept {
     }
 
     fn has_closed(&self) -> bool {
-        matches!(self.like, Some((_, Closed::Yes)))
+        self.like.is_some() && self.has_closed
     }
 }

@@ -134,7 +134,10 @@ impl Memory {
         let place = self.place(FlowKey::new(sender, other));
         let gone = if v4([&sender, &other]).is_some() { self.v4.gone(place) } else { self.others.gone(place) };
         let (ends, last) = gone?;
-        let own = ends.iter().position(|end| *end == sender).filter(|_| ends.contains(&other))?;
+        let own = if ends == [sender, other] { 0 } else { 1 };
+        if ends[1 - own] != other || ends[own] != sender {
+            return None;
+        }
         Some(Earlier {
             end: last.end,
             first_frame: last.first_frame,

@@ -4,6 +4,7 @@
 //! judged then and not before, so that what followed it counts. What many resets have in common is judged once, on [`Group`]s.
 
 mod alike;
+mod aside;
 mod brief;
 mod check;
 mod desk;
@@ -27,9 +28,10 @@ mod vantage;
 mod verdict;
 mod witness;
 
+pub use aside::Aside;
 pub use brief::Briefs;
 pub use check::{Checked, Fused, KernelCheck, KernelSaid, check};
-pub use explainer::{Aside, Explainer, Limits};
+pub use explainer::{Explainer, Limits};
 pub use frame_number::FrameNumber;
 pub use group::{Group, GroupKey};
 pub use hearing::{ClockOffset, Hearing, TOLERANCE, estimate_offset};

@@ -2,7 +2,7 @@
 
 use super::connection::is_opening;
 use super::followed::Followed;
-use super::slots::Queue;
+use super::queue::Queue;
 use super::table::Table;
 use super::{Event, Flow};
 use crate::capture::Timestamp;

@@ -7,7 +7,7 @@
 
 use core::fmt::Debug;
 
-use super::slots::Queue;
+use super::queue::Queue;
 use crate::capture::Timestamp;
 use crate::tcp::Segment;
 

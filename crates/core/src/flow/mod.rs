@@ -9,6 +9,7 @@ mod outcome;
 pub(crate) mod pair;
 mod per_side;
 mod places;
+mod queue;
 mod slots;
 mod table;
 pub mod zeek;

@@ -7,23 +7,9 @@ use core::num::NonZeroU32;
 
 use super::followed::Followed;
 use super::pair::Pair;
+use super::queue::{MOST_QUEUES, Queue};
 use crate::capture::Timestamp;
 use crate::tcp::Segment;
-
-/// The most queues that a kind of connection may have.
-const MOST_QUEUES: usize = 4;
-
-/// One of the queues. Flows that wait equally long share one, so that who came first is due first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Queue(u8);
-
-impl Queue {
-    /// The queue of this number; there are [`MOST_QUEUES`].
-    pub(super) const fn number(number: u8) -> Queue {
-        assert!((number as usize) < MOST_QUEUES);
-        Queue(number)
-    }
-}
 
 /// A place in the arena. Counted from one, so that an `Option` of a place is as small as a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +62,7 @@ struct Ends {
     back: Option<Place>,
 }
 
-/// The arena. A place is valid from `insert` until `remove`.
+/// The arena. A place is valid from `open` until `remove`.
 #[derive(Debug)]
 pub(super) struct Slots<F: Followed> {
     slots: Vec<Slot<F::Closing>>,
@@ -167,7 +153,7 @@ impl<F: Followed> Slots<F> {
 
     /// The flow of this queue that has waited longest.
     pub(super) fn front(&self, queue: Queue) -> Option<Place> {
-        self.queues[usize::from(queue.0)].front
+        self.queues[queue.index()].front
     }
 
     /// Whether the front of a queue, or when it is due, is another than at the last [`Slots::stay`].
@@ -190,7 +176,7 @@ impl<F: Followed> Slots<F> {
     }
 
     fn ends(&mut self, queue: Queue) -> &mut Ends {
-        &mut self.queues[usize::from(queue.0)]
+        &mut self.queues[queue.index()]
     }
 
     fn link(&mut self, place: Place) {

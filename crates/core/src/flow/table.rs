@@ -6,7 +6,8 @@ use super::connection::is_opening;
 use super::followed::Followed;
 use super::pair::{Pair, Seed};
 use super::places::Places;
-use super::slots::{MOST_FLOWS, Place, Queue, Slots};
+use super::queue::Queue;
+use super::slots::{MOST_FLOWS, Place, Slots};
 use crate::capture::Timestamp;
 use crate::tcp::{Endpoint, Segment};
 
@@ -49,9 +50,17 @@ impl<F: Followed> Table<F> {
         aside: F::Aside,
         ended: &mut impl FnMut(&mut F),
     ) -> (Place, F::Event) {
-        if self.is_due(segment.at) {
-            self.let_go(segment.at, ended);
-        }
+        self.advance(segment.at, ended);
+        self.take_now(segment, aside, ended)
+    }
+
+    /// The same, once those are let go that are due.
+    pub(super) fn take_now(
+        &mut self,
+        segment: &Segment,
+        aside: F::Aside,
+        ended: &mut impl FnMut(&mut F),
+    ) -> (Place, F::Event) {
         let pair = Pair::of(segment.source, segment.destination);
         let sum = pair.sum(&self.seed);
         let Some(place) = self.find(sum, &pair) else {
@@ -73,15 +82,16 @@ impl<F: Followed> Table<F> {
         (place, event)
     }
 
-    /// Whether flows may have to be let go at this time.
+    /// Lets go of the flows that are due now, where there may be such.
     #[inline(always)]
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        !self.quiet.contains(&now) || self.slots.has_moved()
+    pub(super) fn advance(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut F)) {
+        if !self.quiet.contains(&now) || self.slots.has_moved() {
+            self.let_go(now, ended);
+        }
     }
 
     /// Begins a flow in the place of one that ends by its SYN as it is, without looking at either: the new one gets all its segments
-    /// together, by its follower. `closed` is told of the other, with the two ends and the time of its last segment, and says
-    /// whether it ends so. None where there is none such; the SYN isn't taken then.
+    /// together, by its follower. `closed` is told of the other, with the time of its last segment, and says whether it ends so. None where there is none such; the SYN isn't taken then.
     pub(super) fn replace(
         &mut self,
         syn: &Segment,
@@ -127,7 +137,7 @@ impl<F: Followed> Table<F> {
         }
     }
 
-    /// The flow in a place that [`Table::take`] gave.
+    /// The flow in a place.
     pub(super) fn at(&self, place: Place) -> &F {
         self.slots.flow(place)
     }
@@ -251,7 +261,7 @@ impl<F: Followed> Table<F> {
             if now < slot.due {
                 // It was seen before the clock stepped back and would hold up all behind it. One at a time: a clock that
                 // steps back with every segment must not make each of them walk the whole queue.
-                slot.touched = slot.touched.min(now);
+                (slot.touched, slot.closing) = (slot.touched.min(now), None);
                 self.enqueue(place, queue, now);
                 break;
             }

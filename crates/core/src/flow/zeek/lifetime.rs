@@ -5,7 +5,7 @@ use super::state::EndpointState;
 use super::timers::{Patience, SESSION_CHECK, SHORT};
 use crate::capture::Timestamp;
 use crate::flow::followed::Followed;
-use crate::flow::slots::Queue;
+use crate::flow::queue::Queue;
 use crate::flow::table::Table;
 use crate::tcp::{Checksum, Segment};
 

@@ -6,7 +6,8 @@ use super::timers::SHORT;
 use super::{Connection, Limits, Young};
 use crate::capture::Timestamp;
 use crate::flow::followed::Followed;
-use crate::flow::slots::{Place, Queue};
+use crate::flow::queue::Queue;
+use crate::flow::slots::Place;
 use crate::flow::table::Table;
 use crate::tcp::{Checksum, Endpoint, Segment};
 
@@ -97,10 +98,10 @@ impl<K: Keep> TrackedTable<K> {
         self.replace(syn, (Connection::QUEUES[1], due), closed)
     }
 
-    /// Takes a SYN as [`TrackedTable::push`] does, and says where its connection is and whether it begins with it.
+    /// Takes a SYN as [`TrackedTable::push`] does once time has passed, and says where its connection is and whether it begins with it.
     pub(crate) fn begin(&mut self, syn: &Segment, ended: &mut impl FnMut(&mut Tracked<K>)) -> (Place, bool) {
         let before = self.opened();
-        let (place, ()) = self.take(syn, Checksum::NotChecked, ended);
+        let (place, ()) = self.take_now(syn, Checksum::NotChecked, ended);
         (place, self.opened() > before)
     }
 
@@ -109,11 +110,9 @@ impl<K: Keep> TrackedTable<K> {
         self.at_mut(place)
     }
 
-    /// A segment comes of a connection that is known: time passes, as with any other.
-    pub(crate) fn advance(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Tracked<K>)) {
-        if self.is_due(now) {
-            self.let_go(now, ended);
-        }
+    /// Time passes up to a segment of a connection that is known.
+    pub(crate) fn pass_until(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Tracked<K>)) {
+        self.advance(now, ended);
     }
 
     /// Gives a connection that was begun all its segments, and says what is to be known of it if it ends as it is. What was kept beside
