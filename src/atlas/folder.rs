@@ -11,6 +11,12 @@ const PREFIX: &str = "rst-storm-";
 /// known from one that was left, and one in use from one that isn't, in whatever namespace its process is.
 const MARK: &str = ".in-use";
 
+/// Processes have numbers below this (PID_MAX_LIMIT of linux/threads.h).
+const MOST_PROCESSES: u32 = 1 << 22;
+
+/// The most numbers that a process tries.
+const NUMBERS: u32 = 64;
+
 /// A folder for bundles.
 #[derive(Debug)]
 pub struct Folder {
@@ -30,16 +36,7 @@ impl Folder {
     pub fn passing() -> Result<Folder, (PathBuf, io::Error)> {
         let place = std::env::temp_dir();
         sweep(&place);
-        let path = place.join(format!("{PREFIX}{}", std::process::id()));
-        fs::create_dir(&path).map_err(|error| (path.clone(), error))?;
-        let mark = File::create(path.join(MARK)).and_then(|mark| mark.lock().map(|()| mark));
-        match mark {
-            Ok(mark) => Ok(Folder { path, mark: Some(mark) }),
-            Err(error) => {
-                let _ = fs::remove_dir_all(&path);
-                Err((path, error))
-            }
-        }
+        make_in(&place)
     }
 
     /// Where it is.
@@ -55,6 +52,37 @@ impl Drop for Folder {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// Makes a folder of this process's own. Where one of the same number is there, of somebody in another namespace or of no run at all,
+/// it goes by a number that no process has.
+fn make_in(place: &Path) -> Result<Folder, (PathBuf, io::Error)> {
+    let numbers = (0..NUMBERS).map(|turn| std::process::id().saturating_add(turn * MOST_PROCESSES));
+    let mut paths = numbers.map(|number| place.join(format!("{PREFIX}{number}"))).peekable();
+    while let Some(path) = paths.next() {
+        match fs::create_dir(&path) {
+            Ok(()) => match mark(&path) {
+                Ok(mark) => return Ok(Folder { path, mark: Some(mark) }),
+                // Another run may have swept it before it was locked.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && paths.peek().is_some() => {}
+                Err(error) => {
+                    let _ = fs::remove_dir_all(&path);
+                    return Err((path, error));
+                }
+            },
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && paths.peek().is_some() => {}
+            Err(error) => return Err((path, error)),
+        }
+    }
+    Err((place.to_owned(), io::ErrorKind::AlreadyExists.into()))
+}
+
+/// Marks a folder as in use.
+fn mark(folder: &Path) -> io::Result<File> {
+    let path = folder.join(MARK);
+    let mark = File::create(&path)?;
+    mark.lock()?;
+    fs::metadata(&path).map(|_| mark)
 }
 
 /// Removes the folders of processes that are gone. One that isn't ours can't be removed, and is left.

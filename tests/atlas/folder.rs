@@ -29,6 +29,11 @@ fn what_dead_processes_left_goes_and_what_living_ones_have_stays() {
         fs::create_dir_all(folder.file(&name).join("linger-zero/after-accept-ipv4")).expect("make a folder");
         fs::write(folder.file(&name).join("linger-zero/after-accept-ipv4/manifest.json"), "{}").expect("write");
     }
+    // The mark of each; a living process has its own locked. What has none was never a run's.
+    let mark = |number: u32| fs::File::create(folder.file(&format!("rst-storm-{number}/.in-use"))).expect("a mark");
+    let (_left, in_use) = (mark(dead), mark(living));
+    in_use.lock().expect("nobody else has it");
+    fs::create_dir(folder.file("rst-storm-4194303")).expect("make a folder");
     for other in ["rst-storm-", "rst-storm-x", "rst-storm-test-1", "other", "rst-storm-99999999999999999999"] {
         fs::create_dir(folder.file(other)).expect("make a folder");
     }
@@ -42,18 +47,20 @@ fn what_dead_processes_left_goes_and_what_living_ones_have_stays() {
     assert!(folder.file(&format!("rst-storm-{living}/linger-zero/after-accept-ipv4/manifest.json")).exists());
 }
 
-/// Numbers of processes come round, in a container soon.
+/// Numbers of processes come round, in a container soon, and somebody may have named a folder so: that one stays.
 #[test]
 fn what_one_with_the_same_number_left_is_in_nobodys_way() {
     let folder = Folder::new();
-    let mut command = shell(
-        "mkdir -p \"$TMPDIR/rst-storm-$$/linger-zero/after-accept-ipv4\" && exec \"$BIN\" run linger-zero/after-accept --ip 4",
-    );
-    command.env("TMPDIR", folder.path());
-    let done = run(command);
-    assert!(!done.err.contains("File exists"), "{done}");
-    assert_ne!(done.code, Some(2), "{done}");
-    assert_eq!(names(&folder), [""; 0], "{done}");
+    for (mark, left) in [("touch \"$TMPDIR/rst-storm-$$/.in-use\"", 0), ("true", 1)] {
+        let mut command = shell(&format!(
+            "mkdir -p \"$TMPDIR/rst-storm-$$/linger-zero/after-accept-ipv4\" && {mark} && exec \"$BIN\" run linger-zero/after-accept --ip 4",
+        ));
+        command.env("TMPDIR", folder.path());
+        let done = run(command);
+        assert!(!done.err.contains("File exists"), "{done}");
+        assert_ne!(done.code, Some(2), "{done}");
+        assert_eq!(names(&folder).len(), left, "{done}");
+    }
 }
 
 #[test]
