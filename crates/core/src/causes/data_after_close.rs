@@ -3,7 +3,7 @@
 use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Reset, Shape, Trace, Value};
-use crate::scenario::fragment::{CLIENT_LEARNS, CLIENT_LEARNS_LATE, ESTABLISH, EXCHANGE, SERVER_LEARNS};
+use crate::scenario::fragment::{CLIENT_LEARNS, CLIENT_LEARNS_LATE, DROP_DATA, ESTABLISH, EXCHANGE, SERVER_LEARNS};
 use crate::scenario::{
     Condition, Count, Direction, Hook, Host, Match, Play, Quantity, Rule, SERVICE, Shows, Step, Then, Told, Topology,
 };
@@ -88,13 +88,7 @@ static PLAYS: [Play; 7] = [
         steps: &[
             ESTABLISH,
             EXCHANGE,
-            Step::Filter(&Rule {
-                name: "no-data",
-                host: Host::Server,
-                hook: Hook::Input,
-                when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::PSH, Flags::PSH)],
-                then: Then::Drop,
-            }),
+            DROP_DATA,
             Step::Write("client", 20),
             Step::Await(Condition::Met("no-data", 1)),
             Step::Close("server"),

@@ -4,11 +4,11 @@ use super::card::{CauseId, KernelWord, Opinion, Recogniser, ResetCause};
 use crate::kernel::Mechanism;
 use crate::reset::{Evidence, Finding, Grounds, Harm, Reset, Shape, Unread, Value, Why};
 use crate::scenario::fragment::{
-    ACCEPT, BOUND_CLIENT, CLIENT_LEARNS_LATE, CONNECT, ESTABLISH, EXCHANGE, LISTEN, out_of_the_blue,
+    ACCEPT, BOUND_CLIENT, CLIENT_LEARNS_LATE, CONNECT, DROP_DATA, ESTABLISH, EXCHANGE, LISTEN, out_of_the_blue,
 };
 use crate::scenario::{
-    Ack, Condition, Count, Direction, Fate, Forgery, Hook, Host, Match, Number, Play, Quantity, Rule, SERVICE, Shows,
-    SocketOption, Step, Then, Told, Topology, Until,
+    Ack, Condition, Count, Direction, Fate, Forgery, Host, Number, Play, Quantity, SERVICE, Shows, SocketOption, Step,
+    Told, Topology, Until,
 };
 use crate::tcp::Flags;
 
@@ -137,13 +137,7 @@ static PLAYS: [Play; 8] = [
             EXCHANGE,
             Step::Close("server"),
             Step::Read("client", Until::End),
-            Step::Filter(&Rule {
-                name: "no-data",
-                host: Host::Server,
-                hook: Hook::Input,
-                when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::PSH, Flags::PSH)],
-                then: Then::Drop,
-            }),
+            DROP_DATA,
             Step::Write("client", 20),
             Step::Close("client"),
             Step::Await(Condition::Seen(Host::Server, Flags::RST, Flags::RST, 1)),

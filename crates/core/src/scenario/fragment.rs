@@ -155,3 +155,12 @@ pub const KILLED_BY_FORGERY: Shows = Shows {
     ],
     ..Shows::foreign_reset(Host::Server)
 };
+
+/// What the client sends with PSH doesn't come to the server from now on: rule `no-data`.
+pub const DROP_DATA: Step = Step::Filter(&Rule {
+    name: "no-data",
+    host: Host::Server,
+    hook: Hook::Input,
+    when: &[Match::DestinationPort(SERVICE), Match::Flags(Flags::PSH, Flags::PSH)],
+    then: Then::Drop,
+});

@@ -46,13 +46,13 @@ impl Connection {
 /// How many connections are followed at once. How long they are is Zeek's to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most connections that are held at once; at least one is. A connection takes about 440 octets, and at most some 2,100
+    /// The most connections that are held at once; at least one is. A connection takes about 540 octets with its place, and at most some 2,100
     /// more: for data beyond holes, and for the letters of a flood of resets.
     pub max_connections: usize,
 }
 
 impl Default for Limits {
-    /// 262,144 connections: some 115 MB, if none of them is odd.
+    /// 262,144 connections: some 140 MB, if none of them is odd.
     fn default() -> Limits {
         Limits { max_connections: 1 << 18 }
     }
