@@ -31,7 +31,7 @@ const HEADING: &str = "Options for plays of causes";
 #[derive(Debug, Args)]
 pub struct AtlasArgs {
     /// Print what would be done, and do nothing
-    #[arg(long, help_heading = HEADING)]
+    #[arg(long, help_heading = HEADING, conflicts_with_all = ["format", "against"])]
     plan: bool,
     /// Draw addresses by this number; the same seed gives a play the same [default: drawn]
     #[arg(long, help_heading = HEADING, value_name = "N")]

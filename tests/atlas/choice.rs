@@ -83,6 +83,14 @@ fn options_of_the_storm_do_not_go_with_plays() {
 }
 
 #[test]
+fn a_plan_has_one_form_and_is_compared_with_nothing() {
+    for option in ["--format json", "--against matrix.json"] {
+        let done = run(storm_line(&format!("run linger-zero --plan {option}"))).exits(2);
+        assert!(done.out.is_empty() && done.err.contains("cannot be used with"), "{done}");
+    }
+}
+
+#[test]
 fn options_of_plays_do_not_go_with_the_storm() {
     for option in
         ["--plan", "--seed 7", "--ip 4", "--jobs 2", "--out bundles", "--format json", "--against matrix.json"]

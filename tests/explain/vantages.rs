@@ -122,6 +122,22 @@ fn the_text_of_each_play() {
     }
 }
 
+/// Two captures that have nothing in common: of each reset it is told what its own capture says.
+#[test]
+fn what_one_capture_says_is_not_told_of_the_others_resets() {
+    let captures = Captures::new();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/atlas");
+    for (name, play) in [("first.pcapng", "linger-zero--after-accept"), ("second.pcapng", "half-open--fin")] {
+        let octets = std::fs::read(golden.join(format!("{play}.pcapng"))).expect("a capture of the play");
+        captures.put(name, &octets);
+    }
+    let text = captures.text("--two-vantage first.pcapng second.pcapng");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| line.contains("  alone: ")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("first") && lines[0].contains("linger-zero"), "{text}");
+    assert!(lines[1].starts_with("second") && lines[1].contains("stray-segment"), "{text}");
+}
+
 #[test]
 fn filters_and_exit_codes() {
     let captures = play("forged");

@@ -113,7 +113,7 @@ fn clock(clock: Option<Clock>) -> String {
 }
 
 /// What two resets that are told together have in common.
-type Alike = (u8, Vec<Field>, Option<Why>, [Place; 2], String);
+type Alike = (u8, Vec<Field>, Option<Why>, [Place; 2], String, [Option<String>; 2]);
 
 fn alike(pairing: &Pairing) -> Alike {
     let (rank, fields, why) = match &pairing.fate {
@@ -136,7 +136,9 @@ fn alike(pairing: &Pairing) -> Alike {
         }
         None => sides,
     };
-    (rank, fields, why, pairing.places, found)
+    // What each capture says alone is told once for all of them.
+    let alone = pairing.seen.each_ref().map(|sighted| sighted.as_ref().map(alone));
+    (rank, fields, why, pairing.places, found, alone)
 }
 
 fn groups(pairings: &[Pairing], detail: Detail, names: &Names, page: &Page) -> String {
