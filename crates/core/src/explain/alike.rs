@@ -36,23 +36,23 @@ pub(super) struct Outline {
     /// The end that sent the reset, 0 or 1.
     pub(super) resetter: u8,
     /// Whether the first end is the lesser of both.
-    first_is_lesser: bool,
+    pub(super) first_is_lesser: bool,
 }
 
 impl Outline {
-    /// None where there is but one segment, or something takes more than 32 bits.
+    /// None where there is but one segment.
     #[inline]
-    pub(super) fn of(young: &Young) -> Option<Outline> {
+    pub(super) fn of(young: &Young, first_is_lesser: bool) -> Option<Outline> {
         let [.., before, reset] = young.lines() else { return None };
-        let ([first, second], next) = (young.ends(), young.next());
+        let next = young.next();
         Some(Outline {
-            reset_frame: reset.frame,
-            frames_before: u32::try_from(reset.frame.checked_sub(young.first_frame())?).ok()?,
-            silence: u32::try_from(reset.at.nanos_since(before.at)).ok()?,
+            reset_frame: young.frame(reset),
+            frames_before: (young.frame(reset) - young.first_frame()) as u32,
+            silence: reset.after - before.after,
             next: next.map(Option::unwrap_or_default),
             has_next: next.map(|next| next.is_some()),
             resetter: reset.sender() as u8,
-            first_is_lesser: first <= second,
+            first_is_lesser,
         })
     }
 
@@ -61,10 +61,10 @@ impl Outline {
         [0, 1].map(|end| self.has_next[end].then_some(self.next[end]))
     }
 
-    /// Its ends in their order, where they are known in either.
+    /// Its ends in their order: as they are given, the first of which is the lesser or not, or the other way round.
     #[inline]
-    pub(super) fn ends<'a>(&self, one: &'a Endpoint, other: &'a Endpoint) -> [&'a Endpoint; 2] {
-        if (one <= other) == self.first_is_lesser { [one, other] } else { [other, one] }
+    pub(super) fn ends<'a>(&self, [one, other]: [&'a Endpoint; 2], is_lesser: bool) -> [&'a Endpoint; 2] {
+        if is_lesser == self.first_is_lesser { [one, other] } else { [other, one] }
     }
 
     pub(super) fn first_frame(&self) -> u64 {

@@ -1,12 +1,14 @@
 //! Connections that begin and are reset within one batch of segments.
 //!
 //! In a storm nearly all are. Whoever has the batch at hand can put each together before any is looked for among all that are
-//! followed, and in another thread: what is left to do in order is little.
+//! followed, and in another thread: what is left to do in order is little, and looks at no segment.
 
 use super::alike::Outline;
 use super::aside::Aside;
 use super::likeness::{Likeness, MOST_NANOS};
+use super::opening::{Effect, Opening};
 use crate::capture::Timestamp;
+use crate::flow::AHEAD;
 use crate::flow::pair::{Pair, Seed};
 use crate::flow::zeek::{MOST_LINES, Young};
 use crate::tcp::Segment;
@@ -17,97 +19,139 @@ const MOST_SEGMENTS: usize = 4_096;
 /// A connection that begins later than this, at the end of time as it is counted, may be let go at once.
 const LATEST: Timestamp = Timestamp(u64::MAX - (60 * 1_000_000_000));
 
-/// Twice as many, so that a search ends soon.
-const ENTRIES: usize = 2 * MOST_SEGMENTS;
-
 /// One of them: from its SYN to its first reset, which has ACK.
 #[derive(Debug)]
 pub(super) struct Brief {
+    /// It was seen to its reset; until then it is but a connection that may be brief.
+    is_whole: bool,
+    /// The number of what it looks like.
+    pub(super) likeness: u32,
+    /// What its segments tell.
+    pub(super) outline: Outline,
+    pub(super) opening: Opening,
     /// All its segments.
     pub(super) young: Young,
-    /// What they tell.
-    pub(super) outline: Outline,
-    /// The number of what they look like.
-    pub(super) likeness: usize,
-    /// The index of its SYN.
-    pub(super) first: usize,
 }
+
+const _: () = assert!(size_of::<Brief>() == 320, "a line of the processor's cache beside the segments'");
+
+/// What a segment is to its brief connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) at: Timestamp,
+    /// The number of its connection, from 1; 0 for none.
+    of: u16,
+    pub(super) effect: Effect,
+    pub(super) kind: Kind,
+}
+
+/// Which of its segments it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Its SYN.
+    First,
+    /// One between the two.
+    Middle { line: u8 },
+    /// Its reset.
+    Reset,
+}
+
+const NOBODYS: Part = Part { at: Timestamp(0), of: 0, effect: Effect::NONE, kind: Kind::First };
 
 /// The brief connections of a batch.
 #[derive(Debug, Default)]
 pub struct Briefs {
     seed: Seed,
-    /// For each place of a sum the candidate that is there, from 1; 0 for none.
+    /// For each place of a sum the connection that is there, from 1; 0 for none.
     entries: Vec<u16>,
-    candidates: Vec<Candidate>,
-    /// The first candidate since the clock last stepped back.
-    since: usize,
-    /// For each segment whose it is, from 1; 0 for nobody's.
-    owners: Vec<u16>,
-    /// As many as were found in any batch so far: their room is used again.
+    /// Connections that may be brief; what is asked first of each stands by itself.
+    heads: Vec<Head>,
+    /// As many as there were in any batch so far: their room is used again.
     briefs: Vec<Brief>,
-    count: usize,
+    /// The first since the clock last stepped back.
+    since: usize,
+    /// What each segment is.
+    parts: Vec<Part>,
     /// What they look like, one after the other; once for those in a row that look the same.
     likenesses: Vec<Likeness>,
     /// What the last looks like.
     last: Likeness,
+    found: usize,
 }
 
-/// A connection that may be brief.
+/// What the next segment of a connection needs to know.
 #[derive(Debug)]
-struct Candidate {
+struct Head {
     pair: Pair,
     since: Timestamp,
-    segments: [u16; MOST_LINES],
     count: u8,
     is_open: bool,
+    /// Of its ends the first is the lesser.
+    first_is_lesser: bool,
 }
 
 impl Briefs {
     /// Forgets those of another batch.
     pub fn clear(&mut self) {
-        self.owners.clear();
+        self.parts.clear();
+        self.heads.clear();
         self.likenesses.clear();
-        self.count = 0;
+        self.found = 0;
     }
 
-    /// Finds those of this batch. `asides` tells of single segments, by their index, in ascending order.
+    /// Finds those of this batch, and what else may begin in it. `asides` tells of single segments, by their index, in ascending order.
     ///
     /// Where a reset without ACK is in the batch there are none: it may ask what another connection had sent by then.
     pub fn find(&mut self, segments: &[Segment], asides: &[(usize, Aside)]) {
         self.clear();
+        let segments = &segments[..segments.len().min(MOST_SEGMENTS)];
         self.entries.clear();
-        self.entries.resize(ENTRIES, 0);
-        self.candidates.clear();
+        // Twice as many as there can be connections, so that a search ends soon.
+        self.entries.resize((2 * segments.len()).next_power_of_two(), 0);
         self.since = 0;
-        self.owners.resize(segments.len().min(MOST_SEGMENTS), 0);
         let mut asides = asides.iter().map(|(index, _)| *index).peekable();
-        let mut before = Timestamp(0);
-        for (index, segment) in segments.iter().enumerate().take(MOST_SEGMENTS) {
-            if segment.flags.is_rst() && !segment.flags.is_ack() {
-                return self.clear();
-            }
+        let (mut before, mut has_bare_reset) = (Timestamp(0), false);
+        for (index, segment) in segments.iter().enumerate() {
+            has_bare_reset |= segment.flags.is_rst() && !segment.flags.is_ack();
             if segment.at < before {
                 // Where the clock steps back, others may be let go meanwhile.
-                self.since = self.candidates.len();
+                self.since = self.heads.len();
             }
             before = segment.at;
             let is_plain = asides.next_if_eq(&index).is_none();
-            self.take(index as u16, segment, is_plain, segments);
+            let part = self.take(segment, is_plain);
+            self.parts.push(part);
         }
+        self.found = if has_bare_reset { 0 } else { self.found };
     }
 
-    /// The brief connection that the segment of this index belongs to, and its number.
-    #[inline]
-    pub(super) fn at(&self, index: usize) -> Option<(usize, &Brief)> {
-        let number = usize::from(*self.owners.get(index)?).checked_sub(1)?;
-        Some((number, &self.briefs[number]))
+    /// What the segment of this index is to which brief connection, and the number of that.
+    #[inline(always)]
+    pub(super) fn at(&self, index: usize) -> Option<(usize, &Brief, &Part)> {
+        let part = self.parts.get(index)?;
+        let number = usize::from(part.of).checked_sub(1)?;
+        let brief = &self.briefs[number];
+        brief.is_whole.then_some((number, brief, part))
+    }
+
+    /// The pairs of the next connections that begin, where another [`AHEAD`] of them begin with the segment of this index.
+    #[inline(always)]
+    pub(super) fn begin_from(&self, index: usize) -> Option<impl Iterator<Item = &Pair>> {
+        let part = self.parts.get(index).filter(|part| part.kind == Kind::First)?;
+        let number = usize::from(part.of).checked_sub(1).filter(|number| number.is_multiple_of(AHEAD))?;
+        Some(self.heads[number..].iter().take(AHEAD).map(|head| &head.pair))
+    }
+
+    /// The two ends of the connection of this number.
+    #[inline(always)]
+    pub(super) fn pair(&self, number: usize) -> &Pair {
+        &self.heads[number].pair
     }
 
     /// What brief connections look like, by its number.
     #[inline]
-    pub(super) fn likeness(&self, number: usize) -> &Likeness {
-        &self.likenesses[number]
+    pub(super) fn likeness(&self, number: u32) -> &Likeness {
+        &self.likenesses[number as usize]
     }
 
     /// How many likenesses there are.
@@ -115,76 +159,95 @@ impl Briefs {
         self.likenesses.len()
     }
 
+    /// All numbers of connections are below this.
+    pub(super) fn numbers(&self) -> usize {
+        self.heads.len()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.count
+        self.found
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.found == 0
     }
 
     #[inline(always)]
-    fn take(&mut self, index: u16, segment: &Segment, is_plain: bool, segments: &[Segment]) {
-        let flags = segment.flags;
-        let pair = Pair::of(segment.source, segment.destination);
+    fn take(&mut self, segment: &Segment, is_plain: bool) -> Part {
+        let (at, flags) = (segment.at, segment.flags);
+        let (pair, is_lesser) = Pair::in_order(&segment.source, &segment.destination);
         let entry = self.entry(&pair);
         if flags.is_syn() && !flags.is_ack() && !flags.is_rst() {
-            let is_open = is_plain && segment.at < LATEST;
-            let candidate = Candidate { pair, since: segment.at, segments: [index; MOST_LINES], count: 1, is_open };
-            self.candidates.push(candidate);
-            self.entries[entry] = self.candidates.len() as u16;
-            return;
+            let is_open = is_plain && at < LATEST && segment.source != segment.destination;
+            self.heads.push(Head { pair, since: at, count: 1, is_open, first_is_lesser: is_lesser });
+            let of = self.heads.len() as u16;
+            self.entries[entry] = of;
+            return Part { at, of, effect: self.begin(segment), kind: Kind::First };
         }
-        let known = usize::from(self.entries[entry]).wrapping_sub(1);
-        let is_open = |candidate: &&mut Candidate| candidate.is_open && known >= self.since;
-        let Some(candidate) = self.candidates.get_mut(known).filter(is_open) else { return };
-        let count = usize::from(candidate.count);
-        if !is_plain || count == MOST_LINES || segment.at.nanos_since(candidate.since) >= MOST_NANOS {
-            candidate.is_open = false;
-            return;
+        let of = self.entries[entry];
+        let number = usize::from(of).wrapping_sub(1);
+        let is_open = |head: &&mut Head| head.is_open && number >= self.since;
+        let Some(head) = self.heads.get_mut(number).filter(is_open) else { return NOBODYS };
+        let brief = &mut self.briefs[number];
+        let has_room = usize::from(head.count) < MOST_LINES && at.nanos_since(head.since) < MOST_NANOS;
+        let Some(place) = brief.young.place(segment).filter(|_| is_plain && has_room) else {
+            head.is_open = false;
+            return NOBODYS;
+        };
+        let line = head.count;
+        head.count += 1;
+        let is_from_first = is_lesser == head.first_is_lesser;
+        brief.young.push(segment, place, is_from_first);
+        if !flags.is_rst() {
+            let effect = brief.opening.take(usize::from(!is_from_first), segment);
+            return Part { at, of, effect, kind: Kind::Middle { line } };
         }
-        candidate.segments[count] = index;
-        candidate.count += 1;
-        if flags.is_rst() {
-            candidate.is_open = false;
-            self.conclude(known, segments);
-        }
+        head.is_open = false;
+        let first_is_lesser = head.first_is_lesser;
+        self.conclude(number, first_is_lesser);
+        Part { at, of, effect: Effect::NONE, kind: Kind::Reset }
     }
 
-    /// Where this pair's candidate is, or would be.
+    /// Where this pair's connection is, or would be.
     #[inline(always)]
     fn entry(&self, pair: &Pair) -> usize {
-        let mut at = pair.sum(&self.seed) as usize % ENTRIES;
+        let mask = self.entries.len() - 1;
+        let mut at = pair.sum(&self.seed) as usize & mask;
         loop {
             let known = usize::from(self.entries[at]);
-            if known == 0 || self.candidates[known - 1].pair == *pair {
+            if known == 0 || self.heads[known - 1].pair == *pair {
                 return at;
             }
-            at = (at + 1) % ENTRIES;
+            at = (at + 1) & mask;
         }
     }
 
-    #[inline]
-    fn conclude(&mut self, candidate: usize, segments: &[Segment]) {
-        let Candidate { segments: own, count, .. } = self.candidates[candidate];
-        let own = &own[..usize::from(count)];
-        let syn = &segments[usize::from(own[0])];
-        if self.count == self.briefs.len() {
-            let brief = Brief { young: Young::new(syn), outline: Outline::default(), likeness: 0, first: 0 };
-            self.briefs.push(brief);
+    /// The last of the heads begins with this SYN.
+    #[inline(always)]
+    fn begin(&mut self, syn: &Segment) -> Effect {
+        let number = self.heads.len() - 1;
+        if number == self.briefs.len() {
+            let (outline, opening) = (Outline::default(), Opening::default());
+            self.briefs.push(Brief { is_whole: false, likeness: 0, outline, opening, young: Young::new(syn) });
         }
-        let brief = &mut self.briefs[self.count];
+        let brief = &mut self.briefs[number];
+        (brief.is_whole, brief.opening) = (false, Opening::default());
         brief.young.restart(syn);
-        own[1..].iter().for_each(|index| brief.young.push(&segments[usize::from(*index)]));
-        let (Some(()), Some(outline)) = (self.last.describe(&brief.young), Outline::of(&brief.young)) else { return };
+        brief.opening.take(0, syn)
+    }
+
+    #[inline(always)]
+    fn conclude(&mut self, number: usize, first_is_lesser: bool) {
+        let brief = &mut self.briefs[number];
+        let described = self.last.describe(&brief.young);
+        let (Some(()), Some(outline)) = (described, Outline::of(&brief.young, first_is_lesser)) else { return };
         if self.likenesses.last() != Some(&self.last) {
             self.likenesses.push(self.last);
         }
-        (brief.outline, brief.likeness) = (outline, self.likenesses.len() - 1);
-        brief.first = usize::from(own[0]);
-        self.count += 1;
-        own.iter().for_each(|index| self.owners[usize::from(*index)] = self.count as u16);
+        (brief.is_whole, brief.outline) = (true, outline);
+        brief.likeness = self.likenesses.len() as u32 - 1;
+        self.found += 1;
     }
 }

@@ -1,20 +1,23 @@
 //! The desk: what all connections share while they are explained, and where they end up as records and sums.
 
 use super::alike::{Alike, Outline};
+use super::brief::Brief;
 use super::detail::Detail;
 use super::group::Counted;
 use super::group_table::Groups;
 use super::kept::Kept;
 use super::likeness::{Known, Likeness, Template, TemplateId, Templates, describe_service};
 use super::memory::Memory;
+use super::opening::Effect;
 use super::record::{Judged, Record};
 use super::selection::Selection;
-use super::service::{ServiceId, Services};
-use super::standing::Standing;
+use super::service::{Answer, ServiceId, Services};
+use super::standing::{Standing, Visit};
 use super::tally::Tally;
 use super::vantage::Vantage;
 use super::verdict::{Verdict, judge};
 use crate::capture::Timestamp;
+use crate::flow::pair::Pair;
 use crate::flow::zeek::{ConnState, Connection, Tracked};
 use crate::reset::payload::Carried;
 use crate::reset::{EarlierEnd, Harm, Neighbours, Observed, Reset, Service, Shape, Translated};
@@ -57,7 +60,8 @@ pub(super) struct Desk {
 /// What was seen when a brief connection was reset.
 #[derive(Debug)]
 pub(super) struct Seen {
-    pub(super) neighbours: Neighbours,
+    /// Whose state it came into.
+    pub(super) service: Option<ServiceId>,
     pub(super) like: Option<TemplateId>,
     pub(super) has_closed: bool,
     /// What is to be known of it if it ends as it is. None where it has to be looked at again.
@@ -81,7 +85,7 @@ impl Desk {
     pub(super) fn note(&mut self, tracked: &mut Tracked<Kept>, segment: &Segment) {
         let end = usize::from(segment.source != tracked.ends()[0]);
         let kept = &mut tracked.kept;
-        self.note_standing(&mut kept.standing, end, segment);
+        kept.standing.note(end, segment, &mut self.services, &mut self.memory);
         match &mut kept.detail {
             Some(detail) => detail.note(segment),
             // What follows a reset makes it another case.
@@ -89,9 +93,17 @@ impl Desk {
         }
     }
 
-    /// Takes a segment of this end, 0 or 1, that is no reset.
-    pub(super) fn note_standing(&mut self, standing: &mut Standing, end: usize, segment: &Segment) {
-        standing.note(end, segment, &mut self.services, &mut self.memory);
+    /// Takes a segment of a brief connection between its SYN and its reset, which does this.
+    #[inline(always)]
+    pub(super) fn pass_brief(&mut self, visit: &mut Visit, brief: &Brief, line: u8, effect: Effect) {
+        if effect.answers() {
+            let young = &brief.young;
+            let line = &young.lines()[usize::from(line)];
+            let (frame, ttl, at) = (young.frame(line), line.ttl(), young.at(line));
+            let answer = Answer { frame, ttl, at, trip: brief.opening.round_trip(at) };
+            visit.answer(&young.ends()[line.sender()], answer, &mut self.services);
+        }
+        visit.take(effect, &mut self.services);
     }
 
     /// Takes a reset that is already counted in its connection.
@@ -102,19 +114,19 @@ impl Desk {
         carried: Option<Carried>,
         translated: Option<Translated>,
     ) {
-        tracked.kept.standing.note_reset(segment.at, &mut self.services);
-        let neighbours = self.neighbours(&tracked.kept.standing, segment, translated);
-        self.observe_among(tracked, segment, carried, neighbours);
+        tracked.kept.standing.visit.note_reset(segment.at, &mut self.services);
+        self.observe_noted(tracked, segment, carried, translated);
     }
 
-    /// The same, of which it is known how its connection stands.
-    pub(super) fn observe_among(
+    /// The same, once its service was told.
+    pub(super) fn observe_noted(
         &mut self,
         tracked: &mut Tracked<Kept>,
         segment: &Segment,
         carried: Option<Carried>,
-        neighbours: Neighbours,
+        translated: Option<Translated>,
     ) {
+        let neighbours = self.neighbours(&tracked.kept.standing, segment, translated);
         if tracked.young().is_none() {
             self.list(&mut tracked.kept, segment, neighbours, carried);
             return;
@@ -141,19 +153,12 @@ impl Desk {
     /// One that looked like this young connection.
     fn like_of(&mut self, tracked: &Tracked<Kept>) -> Option<TemplateId> {
         let young = tracked.young()?;
-        self.like(&Likeness::of(young)?, &tracked.kept.service_then, young.last().at)
+        self.like(&Likeness::of(young)?, &tracked.kept.service_then, young.last_at())
     }
 
-    /// The same, where the next is likely to look like this one too.
+    /// The same, of which the next is likely to look like this one too.
     #[inline]
-    fn like_known(
-        &mut self,
-        likeness: &Likeness,
-        known: &mut Known,
-        service: &Service,
-        reset_at: Timestamp,
-    ) -> Option<TemplateId> {
-        let service = describe_service(service, reset_at)?;
+    fn like_known(&mut self, likeness: &Likeness, known: &mut Known, service: u64) -> Option<TemplateId> {
         if let Some((_, template)) = known.filter(|(then, _)| *then == service) {
             return Some(template);
         }
@@ -182,41 +187,56 @@ impl Desk {
     }
 
     /// Takes the reset of a brief connection, which isn't kept yet: what it looks like was found before, with its template where
-    /// that is known.
-    #[inline]
+    /// that is known. None where an earlier connection may be behind it: it has to be observed like any other, which is counted already.
+    #[inline(always)]
     pub(super) fn observe_brief(
         &mut self,
-        standing: &mut Standing,
+        visit: &mut Visit,
         reset: &Segment,
-        outline: &Outline,
+        brief: &Brief,
+        reset_at: Timestamp,
         (likeness, known): (&Likeness, &mut Known),
-    ) -> Seen {
-        standing.note_reset(reset.at, &mut self.services);
-        let neighbours = self.neighbours(standing, reset, None);
-        if neighbours.earlier.is_some() {
-            return Seen { neighbours, like: None, has_closed: false, closing: None };
+    ) -> Option<Seen> {
+        visit.note_reset(reset_at, &mut self.services);
+        if !brief.opening.is_whole() && self.memory.earlier(reset.source, reset.destination).is_some() {
+            return None;
         }
-        let like = self.like_known(likeness, known, &neighbours.service, reset.at);
+        let service = self.service_behind(*visit, reset);
+        let state = self.services.state(service);
+        let (open, described) = (state.open, describe_service(state, reset_at));
+        let like = described.and_then(|described| self.like_known(likeness, known, described));
         let has_closed = self.has_closed(like);
-        let (service, open, outline) = (standing.service, neighbours.service.open, *outline);
-        let closing = like.filter(|_| self.summing).map(|like| Alike { like, service, open, has_closed, outline });
-        Seen { neighbours, like, has_closed, closing }
+        let outline = brief.outline;
+        let closing = like
+            .filter(|_| self.summing)
+            .map(|like| Alike { like, service: visit.service, open, has_closed, outline });
+        Some(Seen { service, like, has_closed, closing })
     }
 
-    fn neighbours(&mut self, standing: &Standing, reset: &Segment, translated: Option<Translated>) -> Neighbours {
-        let earlier = if standing.is_opened() { None } else { self.memory.earlier(reset.source, reset.destination) };
-        // A refused SYN has found no service yet: the refusal itself names the address and port.
-        let service = match standing.service {
-            None if Shape::is_refusal(reset) => self.services.find(reset.source),
+    /// The service that a reset refers to. A refused SYN has found none yet: the refusal itself names the address and port.
+    #[inline(always)]
+    fn service_behind(&mut self, visit: Visit, reset: &Segment) -> Option<ServiceId> {
+        match visit.service {
+            None if Shape::is_refusal(reset) => self.services.find(&reset.source),
             known => known,
-        };
-        let service = service.map(|service| self.services.known(service)).unwrap_or_default();
-        Neighbours { earlier, translated, service }
+        }
+    }
+
+    fn neighbours(
+        &mut self,
+        standing: &Standing,
+        reset: &Segment,
+        translated: Option<Translated>,
+    ) -> Neighbours {
+        let is_opened = standing.opening.is_whole();
+        let earlier = if is_opened { None } else { self.memory.earlier(reset.source, reset.destination) };
+        let service = self.service_behind(standing.visit, reset);
+        Neighbours { earlier, translated, service: *self.services.state(service) }
     }
 
     /// A connection is over, or forgotten: judges its resets and hands over its record.
     pub(super) fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&mut Record)) {
-        gone.kept.standing.end(&mut self.services);
+        gone.kept.standing.visit.end(&mut self.services);
         if self.count_like_another(gone) {
             return;
         }
@@ -227,9 +247,9 @@ impl Desk {
         }
         let connection = gone.connection();
         let detail = gone.kept.detail.as_mut().unwrap_or(&mut scratch);
-        let (service, ended_by) = (gone.kept.standing.service, &gone.kept.standing);
+        let (service, ended_by) = (gone.kept.standing.visit.service, &gone.kept.standing);
         if !self.finishing {
-            let end = match (ended_by.is_reset, ended_by.has_ended()) {
+            let end = match (ended_by.visit.is_reset, ended_by.has_ended()) {
                 (true, _) => EarlierEnd::Reset,
                 (false, true) => EarlierEnd::Closed,
                 (false, false) => EarlierEnd::Silent,
@@ -237,13 +257,13 @@ impl Desk {
             let next = [connection.originator, connection.responder].map(|end| detail.trail.sender(end).next);
             let (ends, seen) =
                 ([connection.originator, connection.responder], (connection.first_frame, connection.last_seen));
-            self.memory.remember(ends.each_ref(), next, end, seen);
+            self.memory.remember(&Pair::of(&ends[0], &ends[1]), ends.each_ref(), next, end, seen);
         }
         let like = gone.kept.like.map(|like| self.templates.at(like).verdict);
         let mut record = self.record(connection, detail, like);
         let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
         let described = plain.and_then(|young| {
-            Some((Likeness::of(young)?, describe_service(&gone.kept.service_then, young.last().at)?))
+            Some((Likeness::of(young)?, describe_service(&gone.kept.service_then, young.last_at())?))
         });
         if let (Some((likeness, service)), [judged]) = (described, record.resets.as_slice()) {
             self.templates.learn(&likeness, service, template(&record, judged));
@@ -307,17 +327,24 @@ impl Desk {
         let Some(young) = gone.young().filter(|_| self.summing && gone.kept.is_plain) else { return false };
         // Its like may have been judged since.
         let Some(like) = gone.kept.like.or_else(|| self.like_of(gone)) else { return false };
-        let Some(outline) = Outline::of(young) else { return false };
-        let Kept { standing, service_then, .. } = &gone.kept;
-        let (service, open, has_closed) = (standing.service, service_then.open, self.has_closed(Some(like)));
-        let alike = Alike { like, service, open, has_closed, outline };
         let [first, second] = young.ends();
-        self.count_alike(&alike, [&first, &second], young.last().at)
+        let (pair, is_lesser) = Pair::in_order(first, second);
+        let Some(outline) = Outline::of(young, is_lesser) else { return false };
+        let Kept { standing, service_then, .. } = &gone.kept;
+        let (service, open, has_closed) = (standing.visit.service, service_then.open, self.has_closed(Some(like)));
+        let alike = Alike { like, service, open, has_closed, outline };
+        self.count_alike(&alike, &pair, [first, second], young.last_at())
     }
 
     /// The same where it is known what is to be counted; the connection may be gone.
-    #[inline]
-    pub(super) fn count_alike(&mut self, alike: &Alike, [first, second]: [&Endpoint; 2], reset_at: Timestamp) -> bool {
+    #[inline(always)]
+    pub(super) fn count_alike(
+        &mut self,
+        alike: &Alike,
+        pair: &Pair,
+        [first, second]: [&Endpoint; 2],
+        reset_at: Timestamp,
+    ) -> bool {
         let is_next = |row: &&Row| row.like == alike.like && row.responder == *second && row.service == alike.service;
         if self.row.as_ref().filter(is_next).is_none() && !self.begin_row(alike, *second) {
             return false;
@@ -336,7 +363,7 @@ impl Desk {
         self.groups.count_at(row.group, &counted);
         if !self.finishing {
             let seen = (alike.outline.first_frame(), reset_at);
-            self.memory.remember([first, second], alike.outline.next(), EarlierEnd::Reset, seen);
+            self.memory.remember(pair, [first, second], alike.outline.next(), EarlierEnd::Reset, seen);
         }
         true
     }
@@ -365,7 +392,7 @@ impl Desk {
     /// The service that a connection to this responder is counted at.
     fn service_of(&mut self, responder: Endpoint, known: Option<ServiceId>) -> Option<ServiceId> {
         let known = known.filter(|service| self.services.at(*service).endpoint == responder);
-        known.or_else(|| self.services.find(responder))
+        known.or_else(|| self.services.find(&responder))
     }
 }
 

@@ -1,25 +1,23 @@
 //! The engine: follows connections, observes resets when they come, judges them when their connections end.
 
 use super::aside::Aside;
-use super::brief::Briefs;
+use super::brief::{Brief, Briefs, Kind, Part};
 use super::desk::{Desk, Seen};
 use super::kept::Kept;
 use super::likeness::Known;
 use super::record::Record;
 use super::selection::Selection;
-use super::standing::Standing;
+use super::standing::{Standing, Visit};
 use super::summary::Summary;
 use crate::capture::Timestamp;
 use crate::flow::Place;
+use crate::flow::pair::Pair;
 use crate::flow::zeek::{self, TrackedTable};
 use crate::reset::Translated;
 use crate::tcp::{Checksum, Segment};
 
 /// A number this near is the same connection's: 64 KiB, a window without scaling.
 const NEAR: u32 = 1 << 16;
-
-/// Segments that are looked ahead at: their connections fit into the processor's nearest cache.
-const LOOK_AHEAD: usize = 64;
 
 /// What bounds an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub struct Explainer {
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     place: Place,
-    standing: Standing,
+    visit: Visit,
 }
 
 impl Explainer {
@@ -102,66 +100,77 @@ impl Explainer {
         // Where one may be let go for want of room, it must have all its segments by then.
         let takes_briefs = !briefs.is_empty() && self.table.has_room_for(segments.len());
         self.begun.clear();
-        self.begun.resize(if takes_briefs { briefs.len() } else { 0 }, None);
+        self.begun.resize(if takes_briefs { briefs.numbers() } else { 0 }, None);
         self.known.clear();
         self.known.resize(briefs.likenesses(), None);
         let mut asides = asides.iter().peekable();
-        let mut index = 0;
-        for next in segments.chunks(LOOK_AHEAD) {
-            self.table.look_ahead(next);
-            for segment in next {
-                let is_taken = takes_briefs && self.push_brief(briefs, index, segment, ended);
-                if !is_taken {
-                    let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
-                    self.push(segment, aside, ended);
-                }
-                index += 1;
+        for (index, segment) in segments.iter().enumerate() {
+            if let Some(pairs) = briefs.begin_from(index) {
+                self.table.look_ahead(pairs);
+            }
+            let part = if takes_briefs { briefs.at(index) } else { None };
+            let is_taken = part.is_some_and(|part| self.push_brief(briefs, part, segment, ended));
+            if !is_taken {
+                let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
+                self.push(segment, aside, ended);
             }
         }
     }
 
-    /// Takes a segment of a brief connection, unless it is of none, or of one whose SYN began none.
+    /// Takes a segment of a brief connection, unless it is of one whose SYN began none. Of the segment itself only what is rare looks.
     #[inline(always)]
     fn push_brief(
         &mut self,
         briefs: &Briefs,
-        index: usize,
+        (number, brief, part): (usize, &Brief, &Part),
         segment: &Segment,
         ended: &mut impl FnMut(&mut Record),
     ) -> bool {
-        let Some((number, brief)) = briefs.at(index) else { return false };
-        if index == brief.first {
-            self.begin_brief(number, segment, ended);
+        if part.kind == Kind::First {
+            self.begin_brief(number, briefs.pair(number), brief, segment, ended);
             return true;
         }
         let (desk, table) = (&mut self.desk, &mut self.table);
-        let Some(Begun { place, standing }) = &mut self.begun[number] else { return false };
-        table.pass_until(segment.at, &mut |gone| desk.close(gone, ended));
-        if !segment.flags.is_rst() {
-            desk.note_standing(standing, usize::from(segment.source != brief.young.ends()[0]), segment);
+        let Some(Begun { place, visit }) = &mut self.begun[number] else { return false };
+        table.pass_until(part.at, &mut |gone| desk.close(gone, ended));
+        if let Kind::Middle { line } = part.kind {
+            desk.pass_brief(visit, brief, line, part.effect);
             return true;
         }
-        let likeness = (briefs.likeness(brief.likeness), &mut self.known[brief.likeness]);
-        let Seen { neighbours, like, has_closed, closing } =
-            desk.observe_brief(standing, segment, &brief.outline, likeness);
+        let likeness = (briefs.likeness(brief.likeness), &mut self.known[brief.likeness as usize]);
+        let seen = desk.observe_brief(visit, segment, brief, part.at, likeness);
+        let closing = seen.as_ref().and_then(|seen| seen.closing);
         // What is written here won't be read soon. It comes last: whoever reads what was just written waits for all before it.
-        let tracked = table.complete(*place, &brief.young, segment.at, closing);
-        if neighbours.earlier.is_some() {
-            tracked.kept.standing = *standing;
-            desk.observe_among(tracked, segment, None, neighbours);
-        } else {
-            tracked.kept.settle(*standing, neighbours.service, like, has_closed);
+        let tracked = table.complete(*place, &brief.young, part.at, closing);
+        let standing = Standing { visit: *visit, opening: brief.opening };
+        match seen {
+            Some(Seen { service, like, has_closed, .. }) => {
+                tracked.kept.settle(standing, desk.services.state(service), like, has_closed);
+            }
+            None => {
+                tracked.kept.standing = standing;
+                desk.observe_noted(tracked, segment, None, None);
+            }
         }
         true
     }
 
     /// Takes the SYN of a brief connection. What ends by it, if that looked like another one, needn't be looked at again.
     #[inline(always)]
-    fn begin_brief(&mut self, number: usize, syn: &Segment, ended: &mut impl FnMut(&mut Record)) {
+    fn begin_brief(
+        &mut self,
+        number: usize,
+        pair: &Pair,
+        brief: &Brief,
+        syn: &Segment,
+        ended: &mut impl FnMut(&mut Record),
+    ) {
         let (desk, table) = (&mut self.desk, &mut self.table);
-        table.pass_until(syn.at, &mut |gone| desk.close(gone, ended));
-        let replaced = table.begin_anew(syn, |alike, reset_at| {
-            alike.has_closed && desk.count_alike(alike, alike.outline.ends(&syn.source, &syn.destination), reset_at)
+        let (at, [first, second]) = (brief.young.started(), brief.young.ends());
+        table.pass_until(at, &mut |gone| desk.close(gone, ended));
+        let replaced = table.begin_anew(pair, at, |alike, reset_at| {
+            let ends = alike.outline.ends([first, second], brief.outline.first_is_lesser);
+            alike.has_closed && desk.count_alike(alike, pair, ends, reset_at)
         });
         let (place, begins) = match replaced {
             Some(place) => (place, true),
@@ -171,8 +180,8 @@ impl Explainer {
             desk.note(table.tracked(place), syn);
             return;
         }
-        let begun = self.begun[number].insert(Begun { place, standing: Standing::default() });
-        desk.note_standing(&mut begun.standing, 0, syn);
+        self.begun[number] = Some(Begun { place, visit: Visit::default() });
+        desk.memory.note_opening(first, second);
     }
 
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
@@ -199,7 +208,7 @@ impl Explainer {
 
     /// The same connection under another address: one that the reset's sender opened from this port, with the same numbers.
     fn translated(&self, reset: &Segment) -> Option<Translated> {
-        let peer = self.desk.memory.opened_by(reset.source).filter(|peer| *peer != reset.destination)?;
+        let peer = self.desk.memory.opened_by(&reset.source).filter(|peer| *peer != reset.destination)?;
         let known = self.table.between(reset.source, peer)?;
         let next = match (known.young(), &known.kept.detail) {
             (Some(young), _) => young.next()[usize::from(reset.source != young.ends()[0])],

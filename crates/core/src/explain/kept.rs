@@ -30,11 +30,11 @@ impl Kept {
     pub(super) fn settle(
         &mut self,
         standing: Standing,
-        service_then: Service,
+        service_then: &Service,
         like: Option<TemplateId>,
         has_closed: bool,
     ) {
-        (self.standing, self.service_then) = (standing, service_then);
+        (self.standing, self.service_then) = (standing, *service_then);
         (self.like, self.has_closed, self.is_plain) = (like, has_closed, true);
     }
 }
@@ -48,7 +48,7 @@ impl Keep for Kept {
 
     fn stays_young(&self, segment: &Segment) -> bool {
         // Of one reset is remembered what was known of its service; of two it would be twice as much.
-        !(segment.flags.is_rst() && self.standing.is_reset)
+        !(segment.flags.is_rst() && self.standing.visit.is_reset)
     }
 
     fn grow(&mut self, young: Option<&Young>) {
@@ -59,6 +59,10 @@ impl Keep for Kept {
         self.detail = Some(detail);
         self.like = None;
         self.is_plain = false;
+    }
+
+    fn trace(&self) -> u64 {
+        u64::from(self.standing.visit.is_reset) ^ u64::from(self.service_then.open) ^ u64::from(self.detail.is_some())
     }
 
     fn has_closed(&self) -> bool {

@@ -3,14 +3,12 @@
 //! Both are direct-mapped: a new entry takes the place of the one before it with the same hash. What is lost that way costs a
 //! hint, never a wrong one. Which are lost is the same in every run, so that a capture is always explained alike.
 
-use core::hash::BuildHasher;
 use core::net::{IpAddr, Ipv4Addr};
 
-use foldhash::fast::FixedState;
-
 use crate::capture::Timestamp;
+use crate::flow::pair::{Pair, Seed};
 use crate::reset::{Earlier, EarlierEnd};
-use crate::tcp::{Endpoint, FlowKey, SeqNumber, Side};
+use crate::tcp::{Endpoint, SeqNumber, Side};
 
 /// Places of each kind.
 const PLACES: usize = 1 << 13;
@@ -99,28 +97,30 @@ impl<E: Ends> Remembered<E> {
 /// What is remembered.
 #[derive(Debug)]
 pub(super) struct Memory {
-    hasher: FixedState,
+    seed: Seed,
     v4: Remembered<V4Ends>,
     others: Remembered<[Endpoint; 2]>,
 }
 
 impl Default for Memory {
     fn default() -> Memory {
-        Memory { hasher: FixedState::default(), v4: Remembered::NOTHING, others: Remembered::NOTHING }
+        Memory { seed: Seed::fixed(), v4: Remembered::NOTHING, others: Remembered::NOTHING }
     }
 }
 
 impl Memory {
-    /// Remembers a connection that was let go while its endpoints may still use it: how it ended, when it was first and last seen, and
-    /// what each end would have sent next.
+    /// Remembers a connection of this pair that was let go while its endpoints may still use it: how it ended, when it was first and
+    /// last seen, and what each end would have sent next.
+    #[inline]
     pub(super) fn remember(
         &mut self,
+        pair: &Pair,
         ends: [&Endpoint; 2],
         next: [Option<SeqNumber>; 2],
         end: EarlierEnd,
         (first_frame, last_seen): (u64, Timestamp),
     ) {
-        let place = self.place(FlowKey::new(*ends[0], *ends[1]));
+        let place = self.place(pair);
         let has_next = next.map(|next| next.is_some());
         let last = Last { next: next.map(Option::unwrap_or_default), has_next, end, first_frame, last_seen };
         match v4(ends) {
@@ -131,7 +131,7 @@ impl Memory {
 
     /// An earlier connection of these two; the sender is the one whose next number is told.
     pub(super) fn earlier(&self, sender: Endpoint, other: Endpoint) -> Option<Earlier> {
-        let place = self.place(FlowKey::new(sender, other));
+        let place = self.place(&Pair::of(&sender, &other));
         let gone = if v4([&sender, &other]).is_some() { self.v4.gone(place) } else { self.others.gone(place) };
         let (ends, last) = gone?;
         let own = if ends == [sender, other] { 0 } else { 1 };
@@ -149,23 +149,30 @@ impl Memory {
     }
 
     /// Remembers whom an endpoint opened a connection to.
-    pub(super) fn note_opening(&mut self, opener: Endpoint, peer: Endpoint) {
-        let place = self.place(opener);
-        match v4([&opener, &peer]) {
+    #[inline]
+    pub(super) fn note_opening(&mut self, opener: &Endpoint, peer: &Endpoint) {
+        let place = self.place_of_opener(opener);
+        match v4([opener, peer]) {
             Some(ends) => self.v4.note_opening(place, ends),
-            None => self.others.note_opening(place, [opener, peer]),
+            None => self.others.note_opening(place, [*opener, *peer]),
         }
     }
 
     /// Whom this endpoint opened its last connection to.
-    pub(super) fn opened_by(&self, opener: Endpoint) -> Option<Endpoint> {
-        let place = self.place(opener);
+    pub(super) fn opened_by(&self, opener: &Endpoint) -> Option<Endpoint> {
+        let place = self.place_of_opener(opener);
         let opened = if opener.addr.is_ipv4() { self.v4.opened(place) } else { self.others.opened(place) };
-        opened.filter(|[known, _]| *known == opener).map(|[_, peer]| peer)
+        opened.filter(|[known, _]| *known == *opener).map(|[_, peer]| peer)
     }
 
-    fn place(&self, key: impl core::hash::Hash) -> usize {
-        self.hasher.hash_one(key) as usize % PLACES
+    #[inline(always)]
+    fn place(&self, pair: &Pair) -> usize {
+        pair.sum(&self.seed) as usize % PLACES
+    }
+
+    #[inline(always)]
+    fn place_of_opener(&self, opener: &Endpoint) -> usize {
+        self.place(&Pair::of(opener, opener))
     }
 }
 
@@ -185,8 +192,8 @@ mod tests {
         let peer = Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 443);
         let known = || {
             let mut memory = Memory::default();
-            openers.iter().for_each(|opener| memory.note_opening(*opener, peer));
-            openers.iter().map(|opener| memory.opened_by(*opener).is_some()).collect::<Vec<_>>()
+            openers.iter().for_each(|opener| memory.note_opening(opener, &peer));
+            openers.iter().map(|opener| memory.opened_by(opener).is_some()).collect::<Vec<_>>()
         };
         let first = known();
         assert!(first.contains(&true) && first.contains(&false));

@@ -17,6 +17,7 @@ mod hearing;
 mod kept;
 mod likeness;
 mod memory;
+mod opening;
 mod radar;
 mod record;
 mod selection;

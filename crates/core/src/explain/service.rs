@@ -1,13 +1,14 @@
 //! Services: what is asked of one address and port, how much of it was reset and by whom, and whether that is a storm.
 
 use core::hash::BuildHasher;
+use core::num::NonZeroU32;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use crate::capture::Timestamp;
 use crate::reset::{self, Who};
-use crate::tcp::{Endpoint, Segment};
+use crate::tcp::Endpoint;
 
 /// The most services that are told apart; connections of others are counted together.
 const MOST_SERVICES: usize = 8_192;
@@ -34,9 +35,8 @@ pub struct Service {
     pub by: [u64; 4],
     /// Its connections that lost data to a reset, or were left unanswered.
     pub harmful: u64,
-    known: reset::Service,
-    /// Its open connections, which change with each: beside what is known else, so that this is not waited for.
-    open: u32,
+    /// What a reset can refer to.
+    state: reset::Service,
     burst: Burst,
 }
 
@@ -62,9 +62,30 @@ pub struct Storm {
     pub share: u64,
 }
 
-/// The number of a service that is told apart.
+/// A SYN-ACK.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    pub(super) frame: u64,
+    pub(super) ttl: u8,
+    pub(super) at: Timestamp,
+    /// The nanoseconds since the SYN, where it is known which.
+    pub(super) trip: Option<u64>,
+}
+
+/// The number of a service that is told apart, from 1: so that an `Option` of it is one word, which is written and read at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ServiceId(u32);
+pub(super) struct ServiceId(NonZeroU32);
+
+impl ServiceId {
+    fn number(place: u32) -> ServiceId {
+        ServiceId(NonZeroU32::MIN.saturating_add(place))
+    }
+
+    #[inline(always)]
+    fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// All services.
 #[derive(Debug, Default)]
@@ -72,6 +93,8 @@ pub(super) struct Services {
     hasher: RandomState,
     places: HashTable<u32>,
     services: Vec<Service>,
+    /// What is known where it isn't known which it is.
+    unknown: reset::Service,
     /// The one that was found last: in a storm it is the next one too.
     last: u32,
 }
@@ -84,8 +107,7 @@ impl Service {
             reset: 0,
             by: [0; 4],
             harmful: 0,
-            known: reset::Service::default(),
-            open: 0,
+            state: reset::Service::default(),
             burst: Burst::default(),
         }
     }
@@ -127,48 +149,51 @@ impl Burst {
 
 impl Services {
     /// The service at this endpoint; None if it is one too many.
-    pub(super) fn find(&mut self, endpoint: Endpoint) -> Option<ServiceId> {
-        if self.services.get(self.last as usize).is_some_and(|service| service.endpoint == endpoint) {
-            return Some(ServiceId(self.last));
+    pub(super) fn find(&mut self, endpoint: &Endpoint) -> Option<ServiceId> {
+        if self.services.get(self.last as usize).is_some_and(|service| service.endpoint == *endpoint) {
+            return Some(ServiceId::number(self.last));
         }
         let hash = self.hasher.hash_one(endpoint);
-        let is_it = |place: &u32| self.services[*place as usize].endpoint == endpoint;
+        let is_it = |place: &u32| self.services[*place as usize].endpoint == *endpoint;
         if let Some(place) = self.places.find(hash, is_it) {
             self.last = *place;
-            return Some(ServiceId(self.last));
+            return Some(ServiceId::number(self.last));
         }
         if self.services.len() == MOST_SERVICES {
             return None;
         }
         let place = self.services.len() as u32;
-        self.services.push(Service::new(endpoint));
+        self.services.push(Service::new(*endpoint));
         let (hasher, services) = (&self.hasher, &self.services);
         self.places.insert_unique(hash, place, |place| hasher.hash_one(services[*place as usize].endpoint));
-        Some(ServiceId(place))
+        Some(ServiceId::number(place))
     }
 
     pub(super) fn at(&mut self, id: ServiceId) -> &mut Service {
-        &mut self.services[id.0 as usize]
+        &mut self.services[id.place()]
     }
 
-    /// The service answered a SYN, and took so long.
-    pub(super) fn note_answer(&mut self, id: ServiceId, syn_ack: &Segment, trip: Option<u64>) {
-        let known = &mut self.at(id).known;
-        known.answered = Some((syn_ack.frame, syn_ack.ip.ttl));
-        known.answered_at = syn_ack.at;
-        known.round_trip = known.round_trip.into_iter().chain(trip).min();
+    /// The service answered a SYN.
+    #[inline]
+    pub(super) fn note_answer(&mut self, id: ServiceId, Answer { frame, ttl, at, trip }: Answer) {
+        let state = &mut self.at(id).state;
+        (state.answered, state.answered_at) = (Some((frame, ttl)), at);
+        state.round_trip = match (state.round_trip, trip) {
+            (Some(least), Some(trip)) => Some(least.min(trip)),
+            (least, trip) => least.or(trip),
+        };
     }
 
     /// One of its connections was established.
     pub(super) fn note_open(&mut self, id: ServiceId) {
-        let service = self.at(id);
-        service.open = service.open.saturating_add(1);
+        let state = &mut self.at(id).state;
+        state.open = state.open.saturating_add(1);
     }
 
     /// One of its open connections isn't any more.
     pub(super) fn note_close(&mut self, id: ServiceId) {
-        let service = self.at(id);
-        service.open = service.open.saturating_sub(1);
+        let state = &mut self.at(id).state;
+        state.open = state.open.saturating_sub(1);
     }
 
     /// One of its connections was reset for the first time.
@@ -177,9 +202,9 @@ impl Services {
     }
 
     /// What a reset can refer to.
-    pub(super) fn known(&self, id: ServiceId) -> reset::Service {
-        let service = &self.services[id.0 as usize];
-        reset::Service { open: service.open, ..service.known }
+    #[inline(always)]
+    pub(super) fn state(&self, id: Option<ServiceId>) -> &reset::Service {
+        id.map_or(&self.unknown, |id| &self.services[id.place()].state)
     }
 
     pub(super) fn into_list(self) -> Vec<Service> {

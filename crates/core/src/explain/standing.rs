@@ -1,32 +1,23 @@
 //! How a connection stands with its service: whom it was opened to, and whether it counts among the open ones.
 
 use super::memory::Memory;
-use super::service::{ServiceId, Services};
+use super::opening::{Effect, Opening};
+use super::service::{Answer, ServiceId, Services};
 use crate::capture::Timestamp;
-use crate::tcp::{Segment, SeqNumber};
+use crate::tcp::{Endpoint, Segment};
 
-/// The first SYN of an end.
-#[derive(Clone, Copy, Debug)]
-struct Opened {
-    seq: SeqNumber,
-    answers: bool,
-}
-
-/// The bits of both ends.
-const BOTH: u8 = 0b11;
-
-/// What is known of a connection's opening and closing.
+/// What is known of a connection's opening and closing, and what its service was told of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing {
+    pub(super) visit: Visit,
+    pub(super) opening: Opening,
+}
+
+/// A connection as its service counts it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Visit {
     /// Whom it was opened to, once that answered.
     pub(super) service: Option<ServiceId>,
-    /// When the last SYN that answers none came, and how many there were.
-    asked_at: Timestamp,
-    asked: u16,
-    opened: [Option<Opened>; 2],
-    /// A bit for each end that sent a FIN. One word: it is read as soon as it is written.
-    fins: u8,
-    handshake: bool,
     is_open: bool,
     /// It was reset.
     pub(super) is_reset: bool,
@@ -35,28 +26,42 @@ pub(super) struct Standing {
 impl Standing {
     /// Takes a segment of this end, 0 or 1, that is no reset.
     pub(super) fn note(&mut self, end: usize, segment: &Segment, services: &mut Services, memory: &mut Memory) {
-        let flags = segment.flags;
-        if flags.is_syn() {
-            let opened = Opened { seq: segment.seq, answers: flags.is_ack() };
-            self.opened[end].get_or_insert(opened);
-            if flags.is_ack() {
-                self.note_answer(segment, services);
-            } else {
-                self.asked = self.asked.saturating_add(1);
-                self.asked_at = segment.at;
-                memory.note_opening(segment.source, segment.destination);
-            }
+        let effect = self.opening.take(end, segment);
+        if effect.asks() {
+            memory.note_opening(&segment.source, &segment.destination);
         }
-        self.fins |= u8::from(flags.is_fin()) << end;
-        let answered = self.opened[1 - end].filter(|opened| opened.answers);
-        let acknowledges = |answer: Opened| flags.is_ack() && segment.ack.distance_from(answer.seq) >= 1;
-        let done = !self.handshake && answered.is_some_and(acknowledges);
-        self.handshake |= done;
-        let Some(service) = self.service else { return };
-        if done && !self.is_reset {
-            self.is_open = true;
-            services.note_open(service);
-        } else if self.fins == BOTH {
+        if effect.answers() {
+            let trip = self.opening.round_trip(segment.at);
+            let answer = Answer { frame: segment.frame, ttl: segment.ip.ttl, at: segment.at, trip };
+            self.visit.answer(&segment.source, answer, services);
+        }
+        self.visit.take(effect, services);
+    }
+
+    /// Whether a FIN of both sides, or a reset, was seen.
+    pub(super) fn has_ended(&self) -> bool {
+        self.visit.is_reset || self.opening.has_closed()
+    }
+}
+
+impl Visit {
+    /// The service, at this endpoint, answered.
+    pub(super) fn answer(&mut self, service: &Endpoint, answer: Answer, services: &mut Services) {
+        self.service = services.find(service);
+        if let Some(service) = self.service {
+            services.note_answer(service, answer);
+        }
+    }
+
+    /// A segment did this.
+    #[inline(always)]
+    pub(super) fn take(&mut self, effect: Effect, services: &mut Services) {
+        if effect.establishes() && !self.is_reset {
+            if let Some(service) = self.service {
+                self.is_open = true;
+                services.note_open(service);
+            }
+        } else if effect.closes() {
             self.end(services);
         }
     }
@@ -75,25 +80,6 @@ impl Standing {
         if let Some(service) = self.service.filter(|_| self.is_open) {
             self.is_open = false;
             services.note_close(service);
-        }
-    }
-
-    /// Whether both halves of the opening were seen.
-    pub(super) fn is_opened(&self) -> bool {
-        let has = |answers: bool| self.opened.iter().flatten().any(|opened| opened.answers == answers);
-        has(true) && has(false)
-    }
-
-    /// Whether a FIN of both sides, or a reset, was seen.
-    pub(super) fn has_ended(&self) -> bool {
-        self.is_reset || self.fins == BOTH
-    }
-
-    fn note_answer(&mut self, syn_ack: &Segment, services: &mut Services) {
-        self.service = services.find(syn_ack.source);
-        if let Some(service) = self.service {
-            let took = (self.asked == 1).then(|| syn_ack.at.nanos_since(self.asked_at));
-            services.note_answer(service, syn_ack, took);
         }
     }
 }

@@ -49,9 +49,11 @@ pub trait Followed: Clone + Debug {
     /// When to let it go if no segment comes any more; the last one came at `touched`.
     fn due(&self, limits: &Self::Limits, touched: Timestamp) -> Timestamp;
 
-    /// Looks at all of itself. It has not been touched for seconds, and is out of the processor's cache: what comes next waits for
-    /// its parts together, and not for one after the other.
-    fn warm(&self) {}
+    /// A word that something of each of its lines in the processor's cache goes into. Where it has not been touched for seconds, whoever
+    /// asks for this waits for its parts together, and not for one after the other.
+    fn trace(&self) -> u64 {
+        0
+    }
 
     /// Makes up its mind: it is due, and is asked next whether it is spent.
     fn settle(&mut self) {}

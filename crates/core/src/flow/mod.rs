@@ -21,3 +21,4 @@ pub use indicators::Indicators;
 pub use outcome::CloseKind;
 pub use per_side::PerSide;
 pub(crate) use slots::Place;
+pub(crate) use table::AHEAD;

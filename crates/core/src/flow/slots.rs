@@ -49,6 +49,14 @@ pub(super) struct Slot<C> {
     pub(super) closing: Option<C>,
 }
 
+impl<C> Slot<C> {
+    /// A word that something of each of its lines in the processor's cache goes into.
+    #[inline(always)]
+    pub(super) fn trace(&self) -> u64 {
+        self.touched.0 ^ u64::from(self.closing.is_some())
+    }
+}
+
 /// Who stands before and behind it in its queue. In a table of their own: whoever leaves a queue writes to both.
 #[derive(Clone, Copy, Debug, Default)]
 struct Neighbours {

@@ -11,6 +11,9 @@ use super::slots::{MOST_FLOWS, Place, Slots};
 use crate::capture::Timestamp;
 use crate::tcp::{Endpoint, Segment};
 
+/// Flows that are looked ahead at together. They fit into the processor's nearest cache.
+pub(crate) const AHEAD: usize = 16;
+
 /// Follows every connection in a stream of segments.
 ///
 /// Segments come in the order of their capture. Time is theirs alone; it may step back, as it does in merged captures.
@@ -61,7 +64,7 @@ impl<F: Followed> Table<F> {
         aside: F::Aside,
         ended: &mut impl FnMut(&mut F),
     ) -> (Place, F::Event) {
-        let pair = Pair::of(segment.source, segment.destination);
+        let pair = Pair::of(&segment.source, &segment.destination);
         let sum = pair.sum(&self.seed);
         let Some(place) = self.find(sum, &pair) else {
             return self.open(pair, sum, segment, aside, ended);
@@ -90,22 +93,24 @@ impl<F: Followed> Table<F> {
         }
     }
 
-    /// Begins a flow in the place of one that ends by its SYN as it is, without looking at either: the new one gets all its segments
-    /// together, by its follower. `closed` is told of the other, with the time of its last segment, and says whether it ends so. None where there is none such; the SYN isn't taken then.
+    /// Begins a flow of this pair, with a SYN of this time, in the place of one that ends by that as it is, without looking at either:
+    /// the new one gets all its segments together, by its follower. `closed` is told of the other, with the time of its last segment,
+    /// and says whether it ends so. None where there is none such; the SYN isn't taken then.
+    #[inline(always)]
     pub(super) fn replace(
         &mut self,
-        syn: &Segment,
+        pair: &Pair,
+        at: Timestamp,
         (queue, due): (Queue, Timestamp),
         closed: impl FnOnce(&F::Closing, Timestamp) -> bool,
     ) -> Option<Place> {
-        let pair = Pair::of(syn.source, syn.destination);
-        let place = self.find(pair.sum(&self.seed), &pair)?;
+        let place = self.find(pair.sum(&self.seed), pair)?;
         let slot = self.slots.at_mut(place);
         let closing = slot.closing.as_ref()?;
         if !closed(closing, slot.touched) {
             return None;
         }
-        (slot.touched, slot.closing) = (syn.at, None);
+        (slot.touched, slot.closing) = (at, None);
         self.slots.enqueue(place, queue, due);
         self.opened += 1;
         Some(place)
@@ -123,18 +128,17 @@ impl<F: Followed> Table<F> {
         self.len() + flows <= F::most(&self.limits)
     }
 
-    /// Looks at the flow that this segment may take the place of. A SYN often finds one that was not touched for seconds; looked at
-    /// together with those of other SYNs, it is waited for together with theirs.
-    #[inline]
-    pub(super) fn warm(&self, segment: &Segment) {
-        if is_opening(segment) {
-            let pair = Pair::of(segment.source, segment.destination);
-            if let Some(place) = self.find(pair.sum(&self.seed), &pair)
-                && !core::hint::black_box(self.slots.at(place).closing.is_some())
-            {
-                self.at(place).warm();
-            }
-        }
+    /// Looks at the flows of these pairs: it changes nothing but the processor's cache. A SYN often finds one that was not touched for
+    /// seconds; looked at together with those of other SYNs, step by step, it is waited for together with theirs.
+    pub(crate) fn look_ahead<'a>(&self, pairs: impl Iterator<Item = &'a Pair>) {
+        let mut sums = [0; AHEAD];
+        sums.iter_mut().zip(pairs).for_each(|(sum, pair)| *sum = pair.sum(&self.seed));
+        // The first of this sum: no flow is looked at for more.
+        let places = sums.map(|sum| self.places.find(sum, |_| true));
+        let seen = places.map(|place| place.map_or(0, |place| self.slots.at(place).trace()));
+        core::hint::black_box(seen);
+        let seen = places.map(|place| place.map_or(0, |place| self.at(place).trace()));
+        core::hint::black_box(seen);
     }
 
     /// The flow in a place.
@@ -149,7 +153,7 @@ impl<F: Followed> Table<F> {
 
     /// The flow between these two that is followed now.
     pub fn between(&self, one: Endpoint, other: Endpoint) -> Option<&F> {
-        let pair = Pair::of(one, other);
+        let pair = Pair::of(&one, &other);
         Some(self.at(self.find(pair.sum(&self.seed), &pair)?))
     }
 
@@ -266,7 +270,7 @@ impl<F: Followed> Table<F> {
                 break;
             }
             slot.closing = None;
-            flow.warm();
+            core::hint::black_box(flow.trace());
             flow.settle();
             if flow.is_spent(&self.limits, slot.touched, now) {
                 ended(self.remove(place));

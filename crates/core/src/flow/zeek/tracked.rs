@@ -6,6 +6,7 @@ use super::timers::SHORT;
 use super::{Connection, Limits, Young};
 use crate::capture::Timestamp;
 use crate::flow::followed::Followed;
+use crate::flow::pair::Pair;
 use crate::flow::queue::Queue;
 use crate::flow::slots::Place;
 use crate::flow::table::Table;
@@ -36,6 +37,9 @@ pub trait Keep: Clone + Debug + Default {
     /// The connection grows up: these are its segments so far that count.
     fn grow(&mut self, young: Option<&Young>);
 
+    /// A word that something of each of its lines in the processor's cache goes into.
+    fn trace(&self) -> u64;
+
     /// Whether it is known that one side of the young connection has closed by Zeek's rules.
     fn has_closed(&self) -> bool;
 }
@@ -55,7 +59,7 @@ impl<K: Keep> Tracked<K> {
     }
 
     /// Its two ends; the first is the sender of the first segment.
-    pub fn ends(&self) -> [Endpoint; 2] {
+    pub fn ends(&self) -> &[Endpoint; 2] {
         self.young.ends()
     }
 
@@ -86,16 +90,18 @@ impl<K: Keep> TrackedTable<K> {
         self.at_mut(place)
     }
 
-    /// Begins a connection with a SYN in the place of one that said what is to be known of it. It gets all its segments together, by
-    /// [`TrackedTable::complete`]. `closed` is told of the other, with the time of its last segment, and says whether it ends so. None
-    /// where there is none such; the SYN is not taken then.
+    /// Begins a connection of this pair with a SYN of this time in the place of one that said what is to be known of it. It gets all its
+    /// segments together, by [`TrackedTable::complete`]. `closed` is told of the other, with the time of its last segment, and says
+    /// whether it ends so. None where there is none such; the SYN is not taken then.
+    #[inline(always)]
     pub(crate) fn begin_anew(
         &mut self,
-        syn: &Segment,
+        pair: &Pair,
+        at: Timestamp,
         closed: impl FnOnce(&K::Closing, Timestamp) -> bool,
     ) -> Option<Place> {
-        let due = Timestamp(syn.at.0.saturating_add(SHORT));
-        self.replace(syn, (Connection::QUEUES[1], due), closed)
+        let due = Timestamp(at.0.saturating_add(SHORT));
+        self.replace(pair, at, (Connection::QUEUES[1], due), closed)
     }
 
     /// Takes a SYN as [`TrackedTable::push`] does once time has passed, and says where its connection is and whether it begins with it.
@@ -127,11 +133,6 @@ impl<K: Keep> TrackedTable<K> {
         let tracked = self.rest(place, ended_at, closing);
         tracked.young.become_like(whole);
         tracked
-    }
-
-    /// Looks ahead at the connections of segments that come next: it changes nothing but the processor's cache.
-    pub fn look_ahead(&self, segments: &[Segment]) {
-        segments.iter().for_each(|segment| self.warm(segment));
     }
 
     /// Lets go of the connections that have been silent for too long at `now`, where nothing comes in.
@@ -201,8 +202,8 @@ impl<K: Keep> Followed for Tracked<K> {
     #[inline]
     fn absorb(&mut self, segment: &Segment, checksum: Checksum) {
         if self.grown.is_none() {
-            if self.young.has_room_for(segment, checksum) && self.kept.stays_young(segment) {
-                self.young.push(segment);
+            if let Some(place) = self.young.room_for(segment, checksum).filter(|_| self.kept.stays_young(segment)) {
+                self.young.push(segment, place, segment.source == self.young.ends()[0]);
                 return;
             }
             self.grow();
@@ -213,8 +214,8 @@ impl<K: Keep> Followed for Tracked<K> {
     }
 
     #[inline(always)]
-    fn warm(&self) {
-        core::hint::black_box((self.young.trace_all(), self.kept.has_closed()));
+    fn trace(&self) -> u64 {
+        self.young.trace() ^ u64::from(self.grown.is_some()) ^ self.kept.trace()
     }
 
     fn settle(&mut self) {

@@ -25,13 +25,13 @@ const FLAGS: u32 = 24;
 const WINDOW: u32 = 32;
 const ID: u32 = 48;
 
-/// A segment without its endpoints: 40 octets.
+/// A segment without its endpoints: half a line of the processor's cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// When its frame was captured.
-    pub at: Timestamp,
-    /// The frame.
-    pub frame: u64,
+    /// Nanoseconds after the first segment.
+    pub after: u32,
+    /// Frames after the first one's.
+    frames: u32,
     /// Its sequence number.
     pub seq: SeqNumber,
     /// Its acknowledgment number.
@@ -45,12 +45,12 @@ pub struct Line {
 
 impl Line {
     #[inline(always)]
-    fn of(segment: &Segment, is_from_first: bool) -> Line {
+    fn of(segment: &Segment, (after, frames): (u32, u32), is_from_first: bool) -> Line {
         let bit = |holds: bool, bit: u64| if holds { bit } else { 0 };
         let ip = &segment.ip;
         Line {
-            at: segment.at,
-            frame: segment.frame,
+            after,
+            frames,
             seq: segment.seq,
             ack: segment.ack,
             payload_len: segment.payload_len,
@@ -79,6 +79,11 @@ impl Line {
         Flags((self.header >> FLAGS) as u8)
     }
 
+    /// Time to live, or hop limit.
+    pub fn ttl(&self) -> u8 {
+        (self.header >> TTL) as u8
+    }
+
     /// The IP identification, where there is one.
     pub fn id(&self) -> Option<u16> {
         (self.header & HAS_ID != 0).then_some((self.header >> ID) as u16)
@@ -102,53 +107,71 @@ impl Line {
     }
 }
 
-/// The segments of a young connection.
+/// The segments of a young connection. Where it begins and between whom stands in the first line of the processor's cache, and
+/// two segments in each of the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub struct Young {
     ends: [Endpoint; 2],
-    lines: [Line; MOST_LINES],
+    started: Timestamp,
+    first_frame: u64,
     count: u8,
+    lines: [Line; MOST_LINES],
 }
+
+const _: () = assert!(size_of::<Young>() == 256, "the ends and two segments in each line of the processor's cache");
 
 impl Young {
     /// A connection that begins with this segment.
     pub(crate) fn new(segment: &Segment) -> Young {
         let ends = [segment.source, segment.destination];
-        let mut young = Young { ends, lines: [Line::default(); MOST_LINES], count: 0 };
-        young.push(segment);
-        young
+        let (started, first_frame) = (segment.at, segment.frame);
+        let mut lines = [Line::default(); MOST_LINES];
+        lines[0] = Line::of(segment, (0, 0), true);
+        Young { ends, started, first_frame, count: 1, lines }
     }
 
     /// Becomes a connection that begins with this segment.
+    #[inline(always)]
     pub(crate) fn restart(&mut self, segment: &Segment) {
         self.ends = [segment.source, segment.destination];
-        self.count = 0;
-        self.push(segment);
+        (self.started, self.first_frame) = (segment.at, segment.frame);
+        self.lines[0] = Line::of(segment, (0, 0), true);
+        self.count = 1;
     }
 
-    /// Whether it stays young with this segment: there is room, and no timer of Zeek's can have gone off.
-    pub(super) fn has_room_for(&self, segment: &Segment, checksum: Checksum) -> bool {
-        let last = self.last().at;
-        usize::from(self.count) < MOST_LINES
+    /// Where this segment has its place if it stays young with it: there is room, and no timer of Zeek's can have gone off.
+    pub(super) fn room_for(&self, segment: &Segment, checksum: Checksum) -> Option<(u32, u32)> {
+        let has_room = usize::from(self.count) < MOST_LINES
             && checksum != Checksum::Bad
-            && segment.at >= last
-            && segment.at < self.first_due()
+            && segment.at >= self.last_at()
+            && segment.at < self.first_due();
+        if has_room { self.place(segment) } else { None }
     }
 
-    /// Takes a further segment, for which there must be room.
+    /// How far the segment is from the first, in nanoseconds and frames. None where that takes more than 32 bits.
     #[inline(always)]
-    pub(crate) fn push(&mut self, segment: &Segment) {
-        self.lines[usize::from(self.count)] = Line::of(segment, segment.source == self.ends[0]);
+    pub(crate) fn place(&self, segment: &Segment) -> Option<(u32, u32)> {
+        let after = segment.at.0.checked_sub(self.started.0)?;
+        let frames = segment.frame.checked_sub(self.first_frame)?;
+        Some((u32::try_from(after).ok()?, u32::try_from(frames).ok()?))
+    }
+
+    /// Takes a further segment, for which there must be room, at a place that was asked for.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, segment: &Segment, place: (u32, u32), is_from_first: bool) {
+        self.lines[usize::from(self.count)] = Line::of(segment, place, is_from_first);
         self.count += 1;
     }
 
     /// Becomes another; what lies beyond its last segment stays as it is.
     #[inline(always)]
     pub(super) fn become_like(&mut self, other: &Young) {
-        let count = usize::from(other.count);
-        self.ends = other.ends;
-        self.lines[..count].copy_from_slice(&other.lines[..count]);
-        self.count = other.count;
+        let Young { ends, started, first_frame, count, ref lines } = *other;
+        (self.ends, self.started, self.first_frame, self.count) = (ends, started, first_frame, count);
+        // Two at a time, as they stand in the processor's cache: a copy of a length that isn't known beforehand takes longer.
+        let ((own, []), (lines, [])) = (self.lines.as_chunks_mut::<2>(), lines.as_chunks::<2>()) else { return };
+        own.iter_mut().zip(lines).take(usize::from(count).div_ceil(2)).for_each(|(own, lines)| *own = *lines);
     }
 
     /// When the first of Zeek's timers can go off: none is shorter, and all count from the first segment or a later one.
@@ -163,18 +186,19 @@ impl Young {
     }
 
     /// Its two ends; the first is the sender of the first segment.
-    pub fn ends(&self) -> [Endpoint; 2] {
-        self.ends
+    #[inline(always)]
+    pub fn ends(&self) -> &[Endpoint; 2] {
+        &self.ends
     }
 
     /// When its first segment came.
     pub fn started(&self) -> Timestamp {
-        self.lines[0].at
+        self.started
     }
 
     /// The frame of its first segment.
     pub fn first_frame(&self) -> u64 {
-        self.lines[0].frame
+        self.first_frame
     }
 
     /// Its segments, in the order in which they came.
@@ -187,12 +211,23 @@ impl Young {
         &self.lines[..usize::from(self.count)]
     }
 
-    /// The last of these.
-    pub fn last(&self) -> &Line {
-        &self.lines[usize::from(self.count) - 1]
+    /// When its last segment came.
+    pub fn last_at(&self) -> Timestamp {
+        self.at(&self.lines[usize::from(self.count) - 1])
+    }
+
+    /// When this segment of it came.
+    pub fn at(&self, line: &Line) -> Timestamp {
+        Timestamp(self.started.0 + u64::from(line.after))
+    }
+
+    /// The frame of this segment of it.
+    pub fn frame(&self, line: &Line) -> u64 {
+        self.first_frame + u64::from(line.frames)
     }
 
     /// The number after the furthest octet that each end sent, resets aside.
+    #[inline]
     pub fn next(&self) -> [Option<SeqNumber>; 2] {
         let (mut next, mut has_next) = ([SeqNumber(0); 2], [false; 2]);
         for line in self.lines().iter().filter(|line| !line.flags().is_rst()) {
@@ -208,8 +243,8 @@ impl Young {
         let [first, second] = self.ends;
         let (source, destination) = if line.sender() == 0 { (first, second) } else { (second, first) };
         Segment {
-            at: line.at,
-            frame: line.frame,
+            at: self.at(line),
+            frame: self.frame(line),
             source,
             destination,
             seq: line.seq,
@@ -220,7 +255,7 @@ impl Young {
             payload_len: line.payload_len,
             cut: line.header & CUT != 0,
             ip: IpFacts {
-                ttl: (line.header >> TTL) as u8,
+                ttl: line.ttl(),
                 tos: (line.header >> TOS) as u8,
                 id: line.id(),
                 dont_fragment: line.header & DONT_FRAGMENT != 0,
@@ -228,10 +263,10 @@ impl Young {
         }
     }
 
-    /// A word that all its lines, used or not, go into.
+    /// A word that something of each of its lines in the processor's cache goes into.
     #[inline(always)]
-    pub(super) fn trace_all(&self) -> u64 {
-        self.lines.iter().fold(0, |sum, line| sum ^ line.frame)
+    pub(super) fn trace(&self) -> u64 {
+        self.lines.iter().step_by(2).fold(self.first_frame, |sum, line| sum ^ line.header)
     }
 
     /// What Zeek makes of these segments.
