@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hint::black_box;
 use std::time::Duration;
 
-use rst_storm_core::capture::{CaptureReader, FrameSource};
+use rst_storm_core::capture::{CaptureReader, Frame, FrameSource};
 use rst_storm_core::explain::{Briefs, Explainer, Limits};
 use rst_storm_core::tcp::Segment;
 use rst_storm_core::wire::decode_onto;
@@ -54,10 +54,17 @@ fn now() -> Duration {
 }
 
 fn read(reader: &mut CaptureReader<File>, segments: &mut Vec<Segment>, frames: &mut u64) {
-    while segments.len() < BATCH {
-        let Ok(Some(frame)) = reader.next_frame() else { break };
+    let mut take = |frame: &Frame<'_>| {
         *frames += 1;
         // What is no segment is nobody's here.
-        let _ = decode_onto(segments, &frame, *frames);
+        let _ = decode_onto(segments, frame, *frames);
+    };
+    let mut left = BATCH;
+    loop {
+        left -= reader.take_at_hand(left, &mut take);
+        let Some(less) = left.checked_sub(1) else { break };
+        let Ok(Some(frame)) = reader.next_frame() else { break };
+        take(&frame);
+        left = less;
     }
 }

@@ -40,6 +40,12 @@ pub(super) enum State {
 pub(super) struct Source {
     file: Arc<File>,
     reader: CaptureReader<Octets>,
+    intake: Intake,
+}
+
+/// What is done with each frame.
+#[derive(Debug)]
+struct Intake {
     from: Timestamp,
     to: Timestamp,
     report: FileReport,
@@ -69,70 +75,43 @@ impl Source {
         Ok(Some(Source {
             file: opened,
             reader,
-            from: plan.from.unwrap_or(Timestamp(0)),
-            to: plan.to.unwrap_or(Timestamp(u64::MAX)),
-            report: FileReport { file, name, ..FileReport::default() },
-            previous: Timestamp(0),
-            duplicates: None,
+            intake: Intake {
+                from: plan.from.unwrap_or(Timestamp(0)),
+                to: plan.to.unwrap_or(Timestamp(u64::MAX)),
+                report: FileReport { file, name, ..FileReport::default() },
+                previous: Timestamp(0),
+                duplicates: None,
+            },
         }))
     }
 
     /// The latest time of a frame.
     pub(super) fn latest(&self) -> Option<Timestamp> {
-        self.report.last
+        self.intake.report.last
     }
 
     /// Reads so many frames, or until there are no more at hand, and appends the segments that are wanted.
     pub(super) fn fill(&mut self, batch: &mut Batch, frames: usize) -> State {
         let before = batch.segments.len();
         let state = self.read(batch, frames);
-        self.report.segments += (batch.segments.len() - before) as u64;
+        self.intake.report.segments += (batch.segments.len() - before) as u64;
         state
     }
 
     fn read(&mut self, batch: &mut Batch, frames: usize) -> State {
-        for _ in 0..frames {
-            let frame = match self.reader.next_frame() {
-                Ok(Some(frame)) => frame,
+        let Source { reader, intake, .. } = self;
+        let mut left = frames;
+        while left > 0 {
+            left -= reader.take_at_hand(left, |frame| intake.take(batch, frame, 1));
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            match reader.next_record() {
+                Ok(Some(record)) => intake.take_apart(batch, &record.frame, record.interfaces.len()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return State::Waiting,
                 // `Octets` gives no other error that the reader doesn't take for damage.
                 Ok(None) | Err(_) => return State::Ended,
-            };
-            let report = &mut self.report;
-            report.frames += 1;
-            if report.first.is_none() || frame.at < self.previous {
-                note_start_or_step_back(report, frame.at);
-            }
-            self.previous = frame.at;
-            report.last = report.last.max(Some(frame.at));
-            if frame.at < self.from || frame.at > self.to {
-                report.outside_time += 1;
-                continue;
-            }
-            let number = FrameNumber::new(report.file as u16, report.frames);
-            if let Err(skip) = decode_onto(&mut batch.segments, &frame, number.0) {
-                report.skips.record(skip);
-                continue;
-            }
-            let Some(segment) = batch.segments.last() else { continue };
-            let is_cut = frame.original_len as usize > frame.data.len();
-            let is_super = segment.payload_len > LARGEST_PAYLOAD;
-            let reset = if segment.flags.is_rst() { Some(look_at_reset(&frame)) } else { None };
-            let place = Place::of(&frame);
-            if place.is_cooked || self.reader.interfaces().len() > 1 {
-                let duplicates = self.duplicates.get_or_insert_default();
-                if duplicates.is_duplicate(segment, place.number) {
-                    report.duplicates += 1;
-                    batch.segments.pop();
-                    continue;
-                }
-            }
-            if let Some((checksum, carried)) = reset {
-                add_reset(report, batch, checksum, carried, is_cut);
-            }
-            if is_cut || is_super {
-                report.cut_segments += u64::from(is_cut);
-                report.super_segments += u64::from(is_super);
             }
         }
         State::More
@@ -146,12 +125,61 @@ impl Source {
 
     /// What it was.
     pub(super) fn into_report(self) -> FileReport {
-        let mut report = self.report;
+        let mut report = self.intake.report;
         report.interfaces = self.reader.interfaces().to_vec();
         report.clamped_times = self.reader.clamped_times();
         report.untimed = self.reader.untimed();
         report.damage = self.reader.damage().cloned();
         report
+    }
+}
+
+impl Intake {
+    /// Takes a frame of a capture that has so many interfaces.
+    #[inline(always)]
+    fn take(&mut self, batch: &mut Batch, frame: &Frame<'_>, interfaces: usize) {
+        let report = &mut self.report;
+        report.frames += 1;
+        if report.first.is_none() || frame.at < self.previous {
+            note_start_or_step_back(report, frame.at);
+        }
+        self.previous = frame.at;
+        report.last = report.last.max(Some(frame.at));
+        if frame.at < self.from || frame.at > self.to {
+            report.outside_time += 1;
+            return;
+        }
+        let number = FrameNumber::new(report.file as u16, report.frames);
+        if let Err(skip) = decode_onto(&mut batch.segments, frame, number.0) {
+            report.skips.record(skip);
+            return;
+        }
+        let Some(segment) = batch.segments.last() else { return };
+        let is_cut = frame.original_len as usize > frame.data.len();
+        let is_super = segment.payload_len > LARGEST_PAYLOAD;
+        let reset = if segment.flags.is_rst() { Some(look_at_reset(*frame)) } else { None };
+        let place = Place::of(frame);
+        if place.is_cooked || interfaces > 1 {
+            let duplicates = self.duplicates.get_or_insert_default();
+            if duplicates.is_duplicate(segment, place.number) {
+                report.duplicates += 1;
+                batch.segments.pop();
+                return;
+            }
+        }
+        if let Some((checksum, carried)) = reset {
+            add_reset(report, batch, checksum, carried, is_cut);
+        }
+        if is_cut || is_super {
+            report.cut_segments += u64::from(is_cut);
+            report.super_segments += u64::from(is_super);
+        }
+    }
+
+    /// The same, out of the way of those that come by the million.
+    #[inline(never)]
+    fn take_apart(&mut self, batch: &mut Batch, frame: &Frame<'_>, interfaces: usize) {
+        self.take(batch, frame, interfaces);
     }
 }
 
@@ -212,9 +240,10 @@ fn note_start_or_step_back(report: &mut FileReport, at: Timestamp) {
     report.first = Some(report.first.map_or(at, |first| first.min(at)));
 }
 
+/// By value, so that no other frame has to stand in memory for it.
 #[inline(never)]
-fn look_at_reset(frame: &Frame<'_>) -> (Checksum, Option<Carried>) {
-    match inspect(frame) {
+fn look_at_reset(frame: Frame<'_>) -> (Checksum, Option<Carried>) {
+    match inspect(&frame) {
         Some(contents) => (contents.checksum, Carried::of(&contents)),
         None => (Checksum::NotChecked, None),
     }

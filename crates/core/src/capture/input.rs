@@ -65,20 +65,6 @@ impl<R: Read> Input<R> {
         if self.unwanted == 0 { self.buffer.get(self.start..self.end) } else { None }
     }
 
-    /// Takes so many octets and then so many more, and gives the range of the latter; takes nothing where they aren't all at
-    /// hand. To be asked after `window` only.
-    #[inline(always)]
-    pub(super) fn take_whole(&mut self, before: usize, count: usize) -> Option<Range<usize>> {
-        let len = before + count;
-        if self.end - self.start < len {
-            return None;
-        }
-        let start = self.start + before;
-        self.start += len;
-        self.at += len as u64;
-        Some(start..self.start)
-    }
-
     /// Octets that were taken.
     #[inline(always)]
     pub(super) fn taken(&self, range: Range<usize>) -> &[u8] {

@@ -7,7 +7,7 @@ use super::byte_order::ByteOrder;
 use super::input::Input;
 use super::pcap::SNAP_LENGTH;
 use super::reader::{Found, KnownInterface, Step};
-use super::{Direction, Flaw, LinkType, Timestamp};
+use super::{Direction, Flaw, Frame, LinkType, Timestamp};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const HEADER_LEN: usize = 24;
@@ -58,16 +58,19 @@ impl PcapRecords {
         })
     }
 
-    /// The next record, where it is at hand as a whole and nothing is wrong with it. Nearly all are.
+    /// The frame of the record that these octets begin with, and how long the record is. None where it isn't there as a whole, or
+    /// something is wrong with it.
     #[inline(always)]
-    pub(super) fn take_at_hand<R: Read>(&self, input: &mut Input<R>) -> Option<Found> {
-        let Header { at, captured_len, original_len } = self.header(input.window()?)?;
+    pub(super) fn first_in<'a>(&self, octets: &'a [u8]) -> Option<(Frame<'a>, usize)> {
+        let Header { at, captured_len, original_len } = self.header(octets)?;
         let is_open = !self.interfaces.is_empty();
         if !is_open || captured_len > self.most_octets {
             return None;
         }
-        let data = input.take_whole(self.record_header_len, captured_len as usize)?;
-        Some(self.found(at, original_len, data))
+        let len = self.record_header_len + captured_len as usize;
+        let data = octets.get(self.record_header_len..len)?;
+        let (link, direction) = (self.link, Direction::Unknown);
+        Some((Frame { at, interface: 0, direction, link, original_len, data }, len))
     }
 
     /// The next record, or what there is instead.
@@ -107,7 +110,6 @@ impl PcapRecords {
         })
     }
 
-    #[inline(always)]
     fn found(&self, at: Timestamp, original_len: u32, data: Range<usize>) -> Found {
         Found { at, interface: 0, direction: Direction::Unknown, link: self.link, original_len, data }
     }

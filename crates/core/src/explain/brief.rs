@@ -125,21 +125,26 @@ impl Briefs {
         self.found = if has_bare_reset { 0 } else { self.found };
     }
 
-    /// What the segment of this index is to which brief connection, and the number of that.
+    /// What the segment of this index is, which may be a part of nothing. None beyond those that were looked at.
     #[inline(always)]
-    pub(super) fn at(&self, index: usize) -> Option<(usize, &Brief, &Part)> {
-        let part = self.parts.get(index)?;
-        let number = usize::from(part.of).checked_sub(1)?;
-        let brief = &self.briefs[number];
-        brief.is_whole.then_some((number, brief, part))
+    pub(super) fn part(&self, index: usize) -> Option<&Part> {
+        self.parts.get(index)
     }
 
-    /// The pairs of the next connections that begin, where another [`AHEAD`] of them begin with the segment of this index.
+    /// The brief connection that this is a part of, and its number.
     #[inline(always)]
-    pub(super) fn begin_from(&self, index: usize) -> Option<impl Iterator<Item = &Pair>> {
-        let part = self.parts.get(index).filter(|part| part.kind == Kind::First)?;
-        let number = usize::from(part.of).checked_sub(1).filter(|number| number.is_multiple_of(AHEAD))?;
-        Some(self.heads[number..].iter().take(AHEAD).map(|head| &head.pair))
+    pub(super) fn of(&self, part: &Part) -> Option<(usize, &Brief)> {
+        let number = usize::from(part.of).checked_sub(1)?;
+        let brief = &self.briefs[number];
+        brief.is_whole.then_some((number, brief))
+    }
+
+    /// The pairs of the next connections that begin, where with this another [`AHEAD`] of them begin.
+    #[inline(always)]
+    pub(super) fn begin_from(&self, part: &Part) -> Option<impl Iterator<Item = &Pair>> {
+        let number = usize::from(part.of).wrapping_sub(1);
+        let begin = part.kind == Kind::First && number.is_multiple_of(AHEAD);
+        begin.then(|| self.heads[number..].iter().take(AHEAD).map(|head| &head.pair))
     }
 
     /// The two ends of the connection of this number.

@@ -105,11 +105,12 @@ impl Explainer {
         self.known.resize(briefs.likenesses(), None);
         let mut asides = asides.iter().peekable();
         for (index, segment) in segments.iter().enumerate() {
-            if let Some(pairs) = briefs.begin_from(index) {
-                self.table.look_ahead(pairs);
-            }
-            let part = if takes_briefs { briefs.at(index) } else { None };
-            let is_taken = part.is_some_and(|part| self.push_brief(briefs, part, segment, ended));
+            let is_taken = briefs.part(index).is_some_and(|part| {
+                if let Some(pairs) = briefs.begin_from(part) {
+                    self.table.look_ahead(pairs);
+                }
+                takes_briefs && self.push_brief(briefs, part, segment, ended)
+            });
             if !is_taken {
                 let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
                 self.push(segment, aside, ended);
@@ -122,10 +123,11 @@ impl Explainer {
     fn push_brief(
         &mut self,
         briefs: &Briefs,
-        (number, brief, part): (usize, &Brief, &Part),
+        part: &Part,
         segment: &Segment,
         ended: &mut impl FnMut(&mut Record),
     ) -> bool {
+        let Some((number, brief)) = briefs.of(part) else { return false };
         if part.kind == Kind::First {
             self.begin_brief(number, briefs.pair(number), brief, segment, ended);
             return true;

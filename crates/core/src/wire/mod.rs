@@ -39,22 +39,24 @@ const MOST_TUNNELS: usize = 4;
 pub fn decode(frame: &Frame<'_>, number: u64) -> Result<Segment, Skip> {
     match Plain::open(frame) {
         Some(plain) => Ok(plain.segment(frame, number)),
-        None => decode_layers(frame, number),
+        None => decode_layers(*frame, number),
     }
 }
 
 /// The same, appended to others. It is for whoever reads millions: a segment is put where it stays at once.
-#[inline]
+#[inline(always)]
 pub fn decode_onto(segments: &mut Vec<Segment>, frame: &Frame<'_>, number: u64) -> Result<(), Skip> {
     match Plain::open(frame) {
         Some(plain) => segments.push(plain.segment(frame, number)),
-        None => segments.push(decode_layers(frame, number)?),
+        None => segments.push(decode_layers(*frame, number)?),
     }
     Ok(())
 }
 
+/// By value, so that nobody else's frame has to stand in memory for it.
 #[inline(never)]
-fn decode_layers(frame: &Frame<'_>, number: u64) -> Result<Segment, Skip> {
+fn decode_layers(frame: Frame<'_>, number: u64) -> Result<Segment, Skip> {
+    let frame = &frame;
     let packet = link::open(frame)?;
     // Each version is assembled on its own: one path for both would have to pass the addresses through memory.
     match packet.version {

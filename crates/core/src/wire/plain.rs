@@ -110,7 +110,7 @@ mod tests {
         let frame = frame(LinkType::Ethernet, &SYN, 80);
         let plain = Plain::open(&frame).expect("it is plain").segment(&frame, 1);
         assert_eq!((plain.timestamp_value, plain.payload_len), (Some(0x0707_0707), 6));
-        assert_eq!(Ok(plain), decode_layers(&frame, 1));
+        assert_eq!(Ok(plain), decode_layers(frame, 1));
     }
 
     proptest! {
@@ -129,7 +129,7 @@ mod tests {
             let link = if is_ethernet { LinkType::Ethernet } else { LinkType::Raw };
             for len in [len, 80] {
                 let frame = frame(link, &octets[..len], original_len);
-                prop_assert_eq!(decode(&frame, 7), decode_layers(&frame, 7));
+                prop_assert_eq!(decode(&frame, 7), decode_layers(frame, 7));
                 prop_assert_eq!(inspect(&frame), inspect_layers(&frame));
             }
         }
