@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rst_storm_core::capture::{CaptureReader, Frame, FrameSource, LinkType, OpenError, Timestamp};
+use rst_storm_core::capture::{CaptureReader, Frame, LinkType, OpenError, Timestamp};
 use rst_storm_core::explain::{Aside, FrameNumber};
 use rst_storm_core::flow::Duplicates;
 use rst_storm_core::reset::payload::Carried;

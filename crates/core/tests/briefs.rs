@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{Aside, Briefs, Explainer, Limits, Selection};
+use rst_storm_core::explain::{Aside, Briefs, Explainer, FrameNumber, Limits, Selection};
 use rst_storm_core::tcp::{Checksum, Endpoint, Flags, IpFacts, Segment, SeqNumber};
 
 const BEGINNING: u64 = 1_700_000_000_000_000_000;
@@ -18,10 +18,12 @@ enum Next {
     Other(Flags, bool),
 }
 
-/// A segment to come: of which connection, how long after the one before in nanoseconds (or before it), what, and with what checksum.
+/// A segment to come: of which connection, from which of several captures that are merged, how long after the one before in
+/// nanoseconds (or before it), what, and with what checksum.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     connection: usize,
+    input: u16,
     after: i64,
     next: Next,
     checksum: Checksum,
@@ -70,7 +72,7 @@ fn segments_since(beginning: u64, steps: &[Step]) -> (Vec<Segment>, Vec<(usize, 
         let payload_len = if flags.0 & 0x08 != 0 { 100 } else { 0 };
         let segment = Segment {
             at: Timestamp(now),
-            frame: index as u64 + 1,
+            frame: FrameNumber::new(step.input, index as u64 + 1).0,
             source: ends[sender],
             destination: ends[1 - sender],
             seq: SeqNumber(state.numbers[sender]),
@@ -152,8 +154,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => -120_000_000_000..-50_000_000_000_i64,
     ];
     let checksum = prop_oneof![20 => Just(Checksum::NotChecked), 1 => Just(Checksum::Bad)];
-    (0..8_usize, after, next, checksum).prop_map(|(connection, after, next, checksum)| Step {
+    let input = prop_oneof![20 => Just(0), 1 => 1..3_u16];
+    (0..8_usize, input, after, next, checksum).prop_map(|(connection, input, after, next, checksum)| Step {
         connection,
+        input,
         after,
         next,
         checksum,
@@ -161,7 +165,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Connections in and out of order, silences, clocks that step back, bad checksums, a table that is full, batches of any size.
+    /// Connections in and out of order, of captures that are merged, silences, clocks that step back, bad checksums, a table that is full,
+    /// batches of any size.
     #[test]
     fn batches_come_to_the_same(
         steps in prop::collection::vec(step(), 1..400),
@@ -183,7 +188,8 @@ proptest! {
 #[test]
 fn a_storm_is_brief() {
     const CONNECTIONS: usize = 600;
-    let step = |connection| Step { connection, after: 10_000, next: Next::InOrder, checksum: Checksum::NotChecked };
+    let (next, checksum) = (Next::InOrder, Checksum::NotChecked);
+    let step = |connection| Step { connection, input: 0, after: 10_000, next, checksum };
     let steps: Vec<Step> = (0..CONNECTIONS).flat_map(|number| [step(number % 8); 4]).collect();
     let (segments, asides) = segments(&steps);
     let (sums, found) = in_batches(&segments, &asides, 4 * 150, explainer(true, 1_000), false);

@@ -207,9 +207,8 @@ impl Desk {
         let like = described.and_then(|described| self.like_known(likeness, known, described));
         let has_closed = self.has_closed(like);
         let outline = brief.outline;
-        let closing = like
-            .filter(|_| self.summing)
-            .map(|like| Alike { like, service: visit.service, open, has_closed, outline });
+        let closing =
+            like.filter(|_| self.summing).map(|like| Alike { like, service: visit.service, open, has_closed, outline });
         Some(Seen { service, like, has_closed, closing })
     }
 
@@ -222,12 +221,7 @@ impl Desk {
         }
     }
 
-    fn neighbours(
-        &mut self,
-        standing: &Standing,
-        reset: &Segment,
-        translated: Option<Translated>,
-    ) -> Neighbours {
+    fn neighbours(&mut self, standing: &Standing, reset: &Segment, translated: Option<Translated>) -> Neighbours {
         let is_opened = standing.opening.is_whole();
         let earlier = if is_opened { None } else { self.memory.earlier(reset.source, reset.destination) };
         let service = self.service_behind(standing.visit, reset);
