@@ -51,8 +51,14 @@ const LEAST_MICROS: u64 = 10;
 #[inline]
 pub(super) fn whole_micros(value: f64) -> Option<u64> {
     let micros = (value * 1e6 + 0.5) as u64;
-    let is_told_so = (LEAST_MICROS..MOST_MICROS).contains(&micros) && micros as f64 / 1e6 == value;
+    let is_told_so = is_whole_micros(micros) && micros as f64 / 1e6 == value;
     is_told_so.then_some(micros)
+}
+
+/// Whether so many millionths are told as such.
+#[inline]
+pub(super) fn is_whole_micros(micros: u64) -> bool {
+    (LEAST_MICROS..MOST_MICROS).contains(&micros)
 }
 
 pub(super) fn append_micros(out: &mut Vec<u8>, micros: u64) {

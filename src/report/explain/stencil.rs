@@ -16,9 +16,30 @@ const MOST_STENCILS: usize = 16;
 
 /// A value's text, and where its moving parts stand in it.
 #[derive(Debug, Default)]
-struct Draft {
+pub(super) struct Draft {
     octets: Vec<u8>,
-    moving: Vec<Range<usize>>,
+    moving: Vec<Part>,
+}
+
+/// A moving part.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) range: Range<usize>,
+    pub(super) is_count: bool,
+}
+
+impl Draft {
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
+    pub(super) fn moving(&self) -> &[Part] {
+        &self.moving
+    }
+
+    pub(super) fn into_octets(self) -> Vec<u8> {
+        self.octets
+    }
 }
 
 impl Paper for Draft {
@@ -26,8 +47,8 @@ impl Paper for Draft {
         &mut self.octets
     }
 
-    fn note_moving(&mut self, from: usize) {
-        self.moving.push(from..self.octets.len());
+    fn note_moving(&mut self, from: usize, is_count: bool) {
+        self.moving.push(Part { range: from..self.octets.len(), is_count });
     }
 }
 

@@ -3,9 +3,9 @@
 use super::aside::Aside;
 use super::brief::Briefs;
 use super::desk::{Desk, Seen};
+use super::ended::Ended;
 use super::kept::Kept;
 use super::likeness::Known;
-use super::record::Record;
 use super::selection::Selection;
 use super::standing::Standing;
 use super::summary::Summary;
@@ -73,7 +73,7 @@ impl Explainer {
 
     /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`, which may exchange the
     /// record for another whose room is used again.
-    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl FnMut(&mut Record)) {
+    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl Ended) {
         let checksum = aside.map_or(Checksum::NotChecked, |aside| aside.checksum);
         let is_reset = segment.flags.is_rst();
         let translated = if is_reset && !segment.flags.is_ack() { self.translated(segment) } else { None };
@@ -92,13 +92,7 @@ impl Explainer {
 
     /// Takes a batch of segments, as [`Explainer::push`] would one after the other. `asides` tells of single ones, by their index,
     /// in ascending order. `briefs` are those that were found in it; with none it takes longer and comes to the same.
-    pub fn take(
-        &mut self,
-        segments: &[Segment],
-        asides: &[(usize, Aside)],
-        briefs: &Briefs,
-        ended: &mut impl FnMut(&mut Record),
-    ) {
+    pub fn take(&mut self, segments: &[Segment], asides: &[(usize, Aside)], briefs: &Briefs, ended: &mut impl Ended) {
         // Where one may be let go for want of room, it must have all its segments by then.
         let takes_briefs = !briefs.is_empty() && self.table.has_room_for(segments.len());
         self.begun.clear();
@@ -122,13 +116,7 @@ impl Explainer {
 
     /// Takes a segment of a brief connection, unless it is of none, or of one whose SYN began none.
     #[inline(always)]
-    fn push_brief(
-        &mut self,
-        briefs: &Briefs,
-        index: usize,
-        segment: &Segment,
-        ended: &mut impl FnMut(&mut Record),
-    ) -> bool {
+    fn push_brief(&mut self, briefs: &Briefs, index: usize, segment: &Segment, ended: &mut impl Ended) -> bool {
         let Some((number, brief)) = briefs.at(index) else { return false };
         if index == brief.first {
             self.begin_brief(number, segment, ended);
@@ -157,7 +145,7 @@ impl Explainer {
 
     /// Takes the SYN of a brief connection. What ends by it, if that looked like another one, needn't be looked at again.
     #[inline(always)]
-    fn begin_brief(&mut self, number: usize, syn: &Segment, ended: &mut impl FnMut(&mut Record)) {
+    fn begin_brief(&mut self, number: usize, syn: &Segment, ended: &mut impl Ended) {
         let (desk, table) = (&mut self.desk, &mut self.table);
         table.pass_until(syn.at, &mut |gone| desk.close(gone, ended));
         let replaced = table.begin_anew(syn, |alike, reset_at| {
@@ -176,13 +164,13 @@ impl Explainer {
     }
 
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
-    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Record)) {
+    pub fn expire(&mut self, now: Timestamp, ended: &mut impl Ended) {
         let desk = &mut self.desk;
         self.table.pass(now, &mut |gone| desk.close(gone, ended));
     }
 
     /// Hands over all connections that are left, and says what all of them show together.
-    pub fn finish(mut self, ended: &mut impl FnMut(&mut Record)) -> Summary {
+    pub fn finish(mut self, ended: &mut impl Ended) -> Summary {
         let desk = &mut self.desk;
         desk.finishing = true;
         self.table.end(&mut |gone| desk.close(gone, ended));

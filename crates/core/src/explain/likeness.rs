@@ -24,7 +24,7 @@ pub(super) const MOST_NANOS: u64 = 2_000_000;
 const RECENT_NANOS: u64 = 1_000_000_000;
 
 /// IP ids further apart than this have only a leap between them.
-const NEAR_IDS: u16 = 256;
+pub(super) const NEAR_IDS: u16 = 256;
 
 /// The most likenesses that are remembered.
 const MOST_TEMPLATES: usize = 1_024;
@@ -53,6 +53,12 @@ pub(super) type Known = Option<(u64, TemplateId)>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TemplateId(u32);
 
+impl TemplateId {
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// What was concluded of the first connection of a likeness.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Template {
@@ -66,6 +72,8 @@ pub(super) struct Template {
     pub(super) verdict: Verdict,
     /// One side has closed by Zeek's rules.
     pub(super) has_closed: bool,
+    /// The input whose connections are told by its pattern, where that was learned.
+    pub(super) told_in: Option<u16>,
 }
 
 /// All that a template is found by: the likeness, and a word for what was known of the service.
@@ -106,7 +114,12 @@ impl Templates {
         &self.templates[id.0 as usize].1
     }
 
-    pub(super) fn learn(&mut self, likeness: &Likeness, service: u64, template: Template) {
+    pub(super) fn at_mut(&mut self, id: TemplateId) -> &mut Template {
+        &mut self.templates[id.0 as usize].1
+    }
+
+    /// Says where the template is, if it is a new one.
+    pub(super) fn learn(&mut self, likeness: &Likeness, service: u64, template: Template) -> Option<TemplateId> {
         if self.templates.len() < MOST_TEMPLATES && self.find(likeness, service).is_none() {
             let (place, seed) = (self.templates.len() as u32, self.seed);
             self.templates.push(((*likeness, service), template));
@@ -115,7 +128,9 @@ impl Templates {
                 fold(seed, likeness, *service)
             };
             self.places.insert_unique(fold(seed, likeness, service), place, again);
+            return Some(TemplateId(place));
         }
+        None
     }
 }
 
