@@ -13,8 +13,8 @@ use crate::report::explain::kernel::Heard;
 use crate::report::explain::names::Names;
 use crate::report::explain::stencil::Stencils;
 
-/// The most records of a parcel: some 80 kB of lines in a storm.
-const MOST_RECORDS: usize = 32;
+/// The most records of a parcel: some 300 kB of lines in a storm.
+const MOST_RECORDS: usize = 128;
 
 /// Parcels on their way. More would only take more memory.
 const DEPTH: usize = 4;

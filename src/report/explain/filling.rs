@@ -8,16 +8,22 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use rst_storm_core::explain::{FrameNumber, Lookalike, Pattern, Record};
-use rst_storm_core::reset::Span;
+use rst_storm_core::reset::{SPAN_LEN, Span};
 use rst_storm_core::tcp::Endpoint;
 
 use super::compact;
-use super::digits::{append_micros, append_number, is_whole_micros};
+use super::digits::{Digits, append_micros, append_number, append_octet, is_whole_micros};
 use super::json::Connection;
 use super::kernel::Heard;
 use super::moment;
 use super::names::Names;
 use super::stencil::Draft;
+
+/// So much longer than that of the connection which was made up a text may be before there is more room to be asked for.
+const ROOM: usize = 256;
+
+/// The frames whose digits are kept at hand.
+const MOST_FRAMES: usize = 6;
 
 /// A text with places to be filled in.
 #[derive(Debug)]
@@ -79,11 +85,20 @@ impl Filling {
 
     /// Appends a connection's text.
     pub fn append(&self, out: &mut Vec<u8>, lookalike: &Lookalike) {
+        out.reserve(self.text.len() + ROOM);
+        // A frame is told again and again.
+        let mut frames = [Digits::default(); MOST_FRAMES];
+        for (frame, (_, number)) in frames.iter_mut().zip(lookalike.moments()) {
+            *frame = Digits::of(FrameNumber(*number).number());
+        }
         let mut at = 0;
         for (place, source) in &self.places {
             out.extend_from_slice(&self.text[at..place.start]);
             at = place.end;
-            source.append(out, lookalike);
+            match source {
+                Source::Frame(segment) if *segment < MOST_FRAMES => frames[*segment].append(out),
+                source => source.append(out, lookalike),
+            }
         }
         out.extend_from_slice(&self.text[at..]);
     }
@@ -173,8 +188,12 @@ fn append_seconds(out: &mut Vec<u8>, nanos: u64) {
 }
 
 fn append_span(out: &mut Vec<u8>, nanos: u64) {
-    // Digits and a unit: nothing in it needs to be escaped, and a vector takes it all.
-    let _ = write!(out, "{}", Span(nanos));
+    let mut room = [0; SPAN_LEN];
+    match Span(nanos).octets(&mut room) {
+        Some(octets) => out.extend_from_slice(octets),
+        // Digits and a unit: nothing in it needs to be escaped, and a vector takes it all.
+        None => _ = write!(out, "{}", Span(nanos)),
+    }
 }
 
 fn append_addr(out: &mut Vec<u8>, end: &Endpoint) {
@@ -182,7 +201,7 @@ fn append_addr(out: &mut Vec<u8>, end: &Endpoint) {
         IpAddr::V4(addr) => {
             for (place, octet) in addr.octets().into_iter().enumerate() {
                 out.push(if place == 0 { b'"' } else { b'.' });
-                append_number(out, octet.into());
+                append_octet(out, octet);
             }
             out.push(b'"');
         }

@@ -338,12 +338,12 @@ impl Desk {
         }
         let Some((young, like)) = self.plain(gone) else { return false };
         let Some(input) = self.templates.at(like).told_in else { return false };
-        let Some(lookalike) = Lookalike::of(young, like, input) else { return false };
+        let Some(mut lookalike) = Lookalike::of(young, like, input, GroupId(0)) else { return false };
         if !self.count_by(like, &gone.kept, young) {
             return false;
         }
-        let Some(group) = self.row.as_ref().map(|row| row.group) else { return false };
-        let lookalike = lookalike.in_group(self.groups.id(group));
+        let Some(row) = &self.row else { return false };
+        lookalike.group = self.groups.id(row.group);
         if cfg!(debug_assertions) {
             let record = self.record_of(young, &gone.kept.service_then, lookalike.group);
             assert!(ended.agrees(&lookalike, &record), "a likeness that leaves out what is told: {lookalike:?}");
@@ -366,12 +366,12 @@ impl Desk {
         }
         let [Judged { group: Some(group), .. }] = record.resets.as_slice() else { return };
         let input = FrameNumber(young.first_frame()).input();
-        let Some(lookalike) = Lookalike::of(young, like, input) else { return };
-        let seen = Sample { lookalike: lookalike.in_group(*group), record: record.clone() };
+        let Some(lookalike) = Lookalike::of(young, like, input, *group) else { return };
+        let seen = Sample { lookalike, record: record.clone() };
         let Some((young, service)) = make_up(young, service) else { return };
-        let Some(lookalike) = Lookalike::of(&young, like, input) else { return };
+        let Some(lookalike) = Lookalike::of(&young, like, input, MADE_UP_GROUP) else { return };
         let record = self.record_of(&young, &service, MADE_UP_GROUP);
-        let made_up = Sample { lookalike: lookalike.in_group(MADE_UP_GROUP), record };
+        let made_up = Sample { lookalike, record };
         if ended.learn(&Pattern { made_up, seen }) {
             self.templates.at_mut(like).told_in = Some(input);
         }

@@ -63,16 +63,10 @@ impl Lookalike {
         community_id(&self.originator, &self.responder)
     }
 
-    /// The same in another group.
-    pub(super) fn in_group(mut self, group: GroupId) -> Lookalike {
-        self.group = group;
-        self
-    }
-
     /// What differs in this connection. None where more may differ: it has frames of another input than this, or numbers that wrap, which
     /// Zeek's rules see.
     #[inline]
-    pub(super) fn of(young: &Young, pattern: TemplateId, input: u16) -> Option<Lookalike> {
+    pub(super) fn of(young: &Young, pattern: TemplateId, input: u16, group: GroupId) -> Option<Lookalike> {
         let (lines, [originator, responder]) = (young.lines(), young.ends());
         let mut moments = [(Timestamp(0), 0); MOST_LINES];
         let mut bases = [None; 2];
@@ -94,7 +88,7 @@ impl Lookalike {
             *moment = (line.at, line.frame);
         }
         let count = lines.len() as u8;
-        let (pattern, first_seq, group) = (pattern.number(), lines[0].seq, GroupId(0));
+        let (pattern, first_seq) = (pattern.number(), lines[0].seq);
         is_plain.then_some(Lookalike { pattern, originator, responder, group, first_seq, count, moments })
     }
 }
