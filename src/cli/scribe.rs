@@ -13,8 +13,9 @@ use crate::report::explain::kernel::Heard;
 use crate::report::explain::names::Names;
 use crate::report::explain::stencil::Stencils;
 
-/// The most records of a parcel: some 300 kB of lines in a storm.
-const MOST_RECORDS: usize = 128;
+/// The most records of a parcel: some 150 kB of lines in a storm. With more, parcels on their way don't fit into a processor's cache;
+/// with fewer, threads wait for each other more often.
+const MOST_RECORDS: usize = 64;
 
 /// Parcels on their way. More would only take more memory.
 const DEPTH: usize = 4;

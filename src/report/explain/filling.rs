@@ -32,7 +32,7 @@ pub struct Filling {
     places: Vec<(Range<usize>, Source)>,
 }
 
-/// Where what is filled in comes from. Segments are told by their places in [`Lookalike::moments`].
+/// Where what is filled in comes from. Segments are told by their places in the order in which they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     /// When a segment was captured.
@@ -88,8 +88,8 @@ impl Filling {
         out.reserve(self.text.len() + ROOM);
         // A frame is told again and again.
         let mut frames = [Digits::default(); MOST_FRAMES];
-        for (frame, (_, number)) in frames.iter_mut().zip(lookalike.moments()) {
-            *frame = Digits::of(FrameNumber(*number).number());
+        for (segment, frame) in frames.iter_mut().enumerate().take(lookalike.segments()) {
+            *frame = Digits::of(FrameNumber(lookalike.frame(segment)).number());
         }
         let mut at = 0;
         for (place, source) in &self.places {
@@ -117,7 +117,7 @@ fn known(made_up: &Lookalike) -> Vec<(Source, Vec<u8>)> {
         CommunityId, Duration, Frame, Group, OriginatorAddr, OriginatorPort, ResponderAddr, ResponderPort, Time, Uid,
     };
     let of_all = [Uid, CommunityId, OriginatorAddr, OriginatorPort, ResponderAddr, ResponderPort, Group];
-    let of_each = (0..made_up.moments().len()).flat_map(|segment| [Time, Duration, Frame].map(|of| of(segment)));
+    let of_each = (0..made_up.segments()).flat_map(|segment| [Time, Duration, Frame].map(|of| of(segment)));
     let text = |source: Source| {
         let mut text = Vec::new();
         source.append(&mut text, made_up);
@@ -133,7 +133,7 @@ fn find(part: &[u8], known: &[(Source, Vec<u8>)], made_up: &Lookalike) -> Option
     if whole.is_some() {
         return whole.filter(|_| found.next().is_none());
     }
-    let segments = made_up.moments().len();
+    let segments = made_up.segments();
     let pairs = (0..segments).flat_map(|first| (first + 1..segments).map(move |second| (first, second)));
     let mut found = pairs.flat_map(|(first, second)| {
         let (source, mut text) = (Source::Span(first, second), vec![b' ']);
@@ -150,12 +150,11 @@ fn find(part: &[u8], known: &[(Source, Vec<u8>)], made_up: &Lookalike) -> Option
 impl Source {
     #[inline]
     fn append(self, out: &mut Vec<u8>, lookalike: &Lookalike) {
-        let moments = lookalike.moments();
         match self {
-            Source::Time(segment) => append_seconds(out, moments[segment].0.0),
-            Source::Duration(segment) => append_seconds(out, moments[segment].0.nanos_since(moments[0].0)),
-            Source::Span(first, second) => append_span(out, moments[second].0.nanos_since(moments[first].0)),
-            Source::Frame(segment) => append_number(out, FrameNumber(moments[segment].1).number()),
+            Source::Time(segment) => append_seconds(out, lookalike.at(segment).0),
+            Source::Duration(segment) => append_seconds(out, lookalike.between(0, segment)),
+            Source::Span(first, second) => append_span(out, lookalike.between(first, second)),
+            Source::Frame(segment) => append_number(out, FrameNumber(lookalike.frame(segment)).number()),
             Source::Uid => append_quoted(out, &lookalike.uid()),
             Source::CommunityId => match lookalike.community_id() {
                 Some(id) => append_quoted(out, &id),

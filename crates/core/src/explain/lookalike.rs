@@ -26,7 +26,11 @@ pub struct Lookalike {
     pub group: GroupId,
     first_seq: SeqNumber,
     count: u8,
-    moments: [(Timestamp, u64); MOST_LINES],
+    /// When its first segment was captured, and in which frame.
+    started: Timestamp,
+    first_frame: u64,
+    /// How many nanoseconds and frames after that each was.
+    moments: [(u32, u32); MOST_LINES],
 }
 
 /// A connection in both forms.
@@ -48,14 +52,32 @@ pub struct Pattern {
 }
 
 impl Lookalike {
-    /// Its segments: when each was captured, and in which frame.
-    pub fn moments(&self) -> &[(Timestamp, u64)] {
-        &self.moments[..usize::from(self.count)]
+    /// How many segments it has.
+    pub fn segments(&self) -> usize {
+        self.count.into()
+    }
+
+    /// When a segment was captured. Panics if there are not so many, as the next ones do.
+    #[inline]
+    pub fn at(&self, segment: usize) -> Timestamp {
+        Timestamp(self.started.0 + u64::from(self.moments[segment].0))
+    }
+
+    /// In which frame.
+    #[inline]
+    pub fn frame(&self, segment: usize) -> u64 {
+        self.first_frame + u64::from(self.moments[segment].1)
+    }
+
+    /// The nanoseconds from one segment to a later one.
+    #[inline]
+    pub fn between(&self, first: usize, second: usize) -> u64 {
+        u64::from(self.moments[second].0.saturating_sub(self.moments[first].0))
     }
 
     /// The name of the connection, as its record has it.
     pub fn uid(&self) -> Uid {
-        uid(&self.originator, &self.responder, self.moments[0].0, self.first_seq)
+        uid(&self.originator, &self.responder, self.started, self.first_seq)
     }
 
     /// Its Community ID, likewise.
@@ -68,7 +90,8 @@ impl Lookalike {
     #[inline]
     pub(super) fn of(young: &Young, pattern: TemplateId, input: u16, group: GroupId) -> Option<Lookalike> {
         let (lines, [originator, responder]) = (young.lines(), young.ends());
-        let mut moments = [(Timestamp(0), 0); MOST_LINES];
+        let (started, first_frame) = (young.started(), young.first_frame());
+        let mut moments = [(0, 0); MOST_LINES];
         let mut bases = [None; 2];
         let mut is_plain = true;
         for (line, moment) in lines.iter().zip(&mut moments) {
@@ -85,11 +108,22 @@ impl Lookalike {
                 && line.seq.0.checked_add(line.payload_len).is_some_and(|end| end < u32::MAX - 2)
                 && (!flags.is_ack() || follows(bases[1 - sender], line.ack.0))
                 && FrameNumber(line.frame).input() == input;
-            *moment = (line.at, line.frame);
+            let later = line.frame.checked_sub(first_frame).and_then(|later| u32::try_from(later).ok())?;
+            *moment = (u32::try_from(line.at.nanos_since(started)).ok()?, later);
         }
         let count = lines.len() as u8;
         let (pattern, first_seq) = (pattern.number(), lines[0].seq);
-        is_plain.then_some(Lookalike { pattern, originator, responder, group, first_seq, count, moments })
+        is_plain.then_some(Lookalike {
+            pattern,
+            originator,
+            responder,
+            group,
+            first_seq,
+            count,
+            started,
+            first_frame,
+            moments,
+        })
     }
 }
 
