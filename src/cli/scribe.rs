@@ -108,7 +108,9 @@ struct Parcel {
     /// The records, and behind them those that were written before, for their room.
     records: Vec<Record>,
     count: usize,
+    /// Connections that are told by patterns, and behind them room for more.
     lookalikes: Vec<Lookalike>,
+    looked_alike: usize,
     /// Texts that are learned, with their patterns' numbers.
     fillings: Vec<(u32, Arc<Filling>)>,
     /// In which order these come.
@@ -149,9 +151,8 @@ impl Parcel {
     /// Forgets all, and keeps the room.
     fn clear(&mut self) {
         self.octets.clear();
-        self.lookalikes.clear();
         self.order.clear();
-        self.count = 0;
+        (self.count, self.looked_alike) = (0, 0);
     }
 }
 
@@ -201,10 +202,20 @@ impl Scribe {
         self.send_whole(out);
     }
 
-    /// Takes a connection that is told by a pattern, likewise.
-    pub(super) fn take_lookalike(&mut self, lookalike: &Lookalike, begun: bool, out: &mut impl FnMut(&[u8])) {
+    /// Room for a connection that is told by a pattern.
+    #[inline]
+    pub(super) fn room(&mut self) -> Option<&mut Lookalike> {
+        let next = &mut self.next;
+        if next.looked_alike == next.lookalikes.len() {
+            next.lookalikes.push(Lookalike::default());
+        }
+        next.lookalikes.get_mut(next.looked_alike)
+    }
+
+    /// Takes the connection that was put there, likewise.
+    pub(super) fn take_lookalike(&mut self, begun: bool, out: &mut impl FnMut(&[u8])) {
         self.next.begin(begun, Next::Lookalike);
-        self.next.lookalikes.push(*lookalike);
+        self.next.looked_alike += 1;
         self.send_whole(out);
     }
 

@@ -101,6 +101,8 @@ struct Teller<'a> {
     /// Who writes records, where that is another thread.
     scribe: Option<Scribe>,
     begun: bool,
+    /// Room for a connection that is told by a pattern, where no other thread writes it.
+    lookalike: Lookalike,
     outcome: Outcome,
 }
 
@@ -119,7 +121,9 @@ impl<'a> Telling<'a> {
         let (witness, heard) = (None, HeardTally::default());
         let (piece, scribe) = (Vec::new(), None);
         let pen = format.frame().map(|frame| Pen::new(names, frame));
-        let teller = Teller { output, format, names, page, witness, heard, piece, pen, scribe, begun: false, outcome };
+        let (begun, lookalike) = (false, Lookalike::default());
+        let teller =
+            Teller { output, format, names, page, witness, heard, piece, pen, scribe, begun, lookalike, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
     }
 
@@ -218,8 +222,14 @@ impl Ended for Teller<'_> {
     }
 
     /// Comments and a trace ask for each record.
-    fn learns(&self) -> bool {
-        self.pen.is_some() && self.witness.is_none() && self.outcome.comments.is_none()
+    fn room(&mut self) -> Option<&mut Lookalike> {
+        if self.pen.is_none() || self.witness.is_some() || self.outcome.comments.is_some() {
+            return None;
+        }
+        match &mut self.scribe {
+            Some(scribe) => scribe.room(),
+            None => Some(&mut self.lookalike),
+        }
     }
 
     fn learn(&mut self, pattern: &Pattern) -> bool {
@@ -233,14 +243,14 @@ impl Ended for Teller<'_> {
         true
     }
 
-    fn lookalike(&mut self, lookalike: &Lookalike) {
+    fn lookalike(&mut self) {
         let begun = std::mem::replace(&mut self.begun, true);
         match (&mut self.scribe, &mut self.pen) {
             (Some(scribe), _) => {
-                scribe.take_lookalike(lookalike, begun, &mut |lines| self.output.insist_octets(lines));
+                scribe.take_lookalike(begun, &mut |lines| self.output.insist_octets(lines));
             }
             (None, Some(pen)) => {
-                pen.append_lookalike(&mut self.piece, lookalike, begun);
+                pen.append_lookalike(&mut self.piece, &self.lookalike, begun);
                 self.hand_over_whole();
             }
             (None, None) => {}

@@ -333,22 +333,20 @@ impl Desk {
 
     /// Counts a connection by one that looked the same, and hands over only what differs. False where there is no pattern for it.
     fn tell_by_pattern(&mut self, gone: &Tracked<Kept>, ended: &mut impl Ended) -> bool {
-        if !ended.learns() {
-            return false;
-        }
+        let Some(room) = ended.room() else { return false };
         let Some((young, like)) = self.plain(gone) else { return false };
         let Some(input) = self.templates.at(like).told_in else { return false };
-        let Some(mut lookalike) = Lookalike::of(young, like, input, GroupId(0)) else { return false };
-        if !self.count_by(like, &gone.kept, young) {
+        if !room.become_like(young, like, input) || !self.count_by(like, &gone.kept, young) {
             return false;
         }
         let Some(row) = &self.row else { return false };
-        lookalike.group = self.groups.id(row.group);
+        room.group = self.groups.id(row.group);
         if cfg!(debug_assertions) {
+            let lookalike = *room;
             let record = self.record_of(young, &gone.kept.service_then, lookalike.group);
             assert!(ended.agrees(&lookalike, &record), "a likeness that leaves out what is told: {lookalike:?}");
         }
-        ended.lookalike(&lookalike);
+        ended.lookalike();
         true
     }
 
@@ -361,7 +359,7 @@ impl Desk {
         record: &Record,
         ended: &mut impl Ended,
     ) {
-        if !ended.learns() || !self.selection.is_empty() {
+        if ended.room().is_none() || !self.selection.is_empty() {
             return;
         }
         let [Judged { group: Some(group), .. }] = record.resets.as_slice() else { return };

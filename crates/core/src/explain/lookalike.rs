@@ -85,16 +85,15 @@ impl Lookalike {
         community_id(&self.originator, &self.responder)
     }
 
-    /// What differs in this connection. None where more may differ: it has frames of another input than this, or numbers that wrap, which
-    /// Zeek's rules see.
+    /// Becomes what differs in this connection, whose group isn't known yet. False where more may differ: it has frames of another input
+    /// than this, or numbers that wrap, which Zeek's rules see. What it holds then is no connection.
     #[inline]
-    pub(super) fn of(young: &Young, pattern: TemplateId, input: u16, group: GroupId) -> Option<Lookalike> {
+    pub(super) fn become_like(&mut self, young: &Young, pattern: TemplateId, input: u16) -> bool {
         let (lines, [originator, responder]) = (young.lines(), young.ends());
         let (started, first_frame) = (young.started(), young.first_frame());
-        let mut moments = [(0, 0); MOST_LINES];
         let mut bases = [None; 2];
         let mut is_plain = true;
-        for (line, moment) in lines.iter().zip(&mut moments) {
+        for (line, moment) in lines.iter().zip(&mut self.moments) {
             let (sender, flags) = (line.sender(), line.flags());
             if !flags.is_rst() {
                 bases[sender].get_or_insert(line.seq.0);
@@ -104,26 +103,42 @@ impl Lookalike {
             }
             // A number of an end whose place isn't known is told by its likeness as it stands.
             let follows = |base: Option<u32>, number: u32| base.is_none_or(|base| base != 0 && number >= base);
+            let (after, frames) = (line.at.nanos_since(started), line.frame.wrapping_sub(first_frame));
             is_plain &= follows(bases[sender], line.seq.0)
                 && line.seq.0.checked_add(line.payload_len).is_some_and(|end| end < u32::MAX - 2)
                 && (!flags.is_ack() || follows(bases[1 - sender], line.ack.0))
-                && FrameNumber(line.frame).input() == input;
-            let later = line.frame.checked_sub(first_frame).and_then(|later| u32::try_from(later).ok())?;
-            *moment = (u32::try_from(line.at.nanos_since(started)).ok()?, later);
+                && FrameNumber(line.frame).input() == input
+                && after.max(frames) <= u32::MAX.into();
+            *moment = (after as u32, frames as u32);
         }
-        let count = lines.len() as u8;
-        let (pattern, first_seq) = (pattern.number(), lines[0].seq);
-        is_plain.then_some(Lookalike {
-            pattern,
-            originator,
-            responder,
-            group,
-            first_seq,
-            count,
-            started,
-            first_frame,
-            moments,
-        })
+        (self.pattern, self.originator, self.responder) = (pattern.number(), originator, responder);
+        (self.started, self.first_frame, self.first_seq) = (started, first_frame, lines[0].seq);
+        self.count = lines.len() as u8;
+        is_plain
+    }
+
+    /// What differs in this connection, likewise.
+    pub(super) fn of(young: &Young, pattern: TemplateId, input: u16, group: GroupId) -> Option<Lookalike> {
+        let mut lookalike = Lookalike { group, ..Lookalike::default() };
+        lookalike.become_like(young, pattern, input).then_some(lookalike)
+    }
+}
+
+impl Default for Lookalike {
+    /// No connection: room for one.
+    fn default() -> Lookalike {
+        let nobody = Endpoint::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        Lookalike {
+            pattern: 0,
+            originator: nobody,
+            responder: nobody,
+            group: GroupId(0),
+            first_seq: SeqNumber(0),
+            count: 0,
+            started: Timestamp(0),
+            first_frame: 0,
+            moments: [(0, 0); MOST_LINES],
+        }
     }
 }
 
