@@ -359,7 +359,7 @@ impl Desk {
         record: &Record,
         ended: &mut impl Ended,
     ) {
-        if ended.room().is_none() || !self.selection.is_empty() {
+        if ended.room().is_none() || !self.selection.takes_every_reset() {
             return;
         }
         let [Judged { group: Some(group), .. }] = record.resets.as_slice() else { return };
