@@ -13,11 +13,11 @@ use rst_storm_core::tcp::Endpoint;
 
 use super::compact;
 use super::digits::{Digits, append_micros, append_number, append_octet, is_whole_micros};
+use super::draft::Draft;
 use super::json::Connection;
 use super::kernel::Heard;
 use super::moment;
 use super::names::Names;
-use super::stencil::Draft;
 
 /// So much longer than that of the connection which was made up a text may be before there is more room to be asked for.
 const ROOM: usize = 256;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
 use super::compact;
+use super::draft::Part;
 use super::moving::{COUNTED, MOVING, STILL};
-use super::stencil::Part;
 
 /// It fails only where the two values are not alike.
 type Written = Result<(), fmt::Error>;
