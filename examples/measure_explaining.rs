@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use rst_storm_core::capture::{CaptureReader, Frame, FrameSource};
-use rst_storm_core::explain::{Briefs, Explainer, Limits};
+use rst_storm_core::explain::{Briefs, Explainer, Limits, Record};
 use rst_storm_core::tcp::Segment;
 use rst_storm_core::wire::decode_onto;
 use rst_storm_linux::usage::thread_cpu_time;
@@ -29,7 +29,7 @@ fn main() {
         let read = now();
         briefs.find(&segments, &[]);
         let found = now();
-        explainer.take(&segments, &[], &briefs, &mut |record| _ = black_box(record));
+        explainer.take(&segments, &[], &briefs, &mut |record: &mut Record| _ = black_box(record));
         reading += read - begun;
         finding += found - read;
         taking += now() - found;
@@ -40,7 +40,7 @@ fn main() {
         segments.clear();
     }
     let ended = now();
-    let summary = explainer.finish(&mut |record| _ = black_box(record));
+    let summary = explainer.finish(&mut |record: &mut Record| _ = black_box(record));
     taking += now() - ended;
     for (what, time) in [("read and decoded", reading), ("put together", finding), ("taken and judged", taking)] {
         println!("{what:<20} {:>6.1} ns a segment", time.as_nanos() as f64 / taken.max(1) as f64);

@@ -30,7 +30,7 @@ pub fn explain(files: &[PathBuf], stop: &Stop) -> Result<Shown, SourceError> {
     let mut taking = Taking { explainer: Explainer::new(Limits::default(), Selection::default()), records: Vec::new() };
     watch::run(&plan, stop, &mut taking)?;
     let Taking { explainer, mut records } = taking;
-    let summary = explainer.finish(&mut |record| records.push(record.clone()));
+    let summary = explainer.finish(&mut |record: &mut Record| records.push(record.clone()));
     Ok(Shown { records, summary })
 }
 
@@ -47,7 +47,7 @@ impl Sink for Taking {
         let records = &mut self.records;
         for (index, segment) in batch.segments.iter().enumerate() {
             let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
-            self.explainer.push(segment, aside, &mut |record| records.push(record.clone()));
+            self.explainer.push(segment, aside, &mut |record: &mut Record| records.push(record.clone()));
         }
         ControlFlow::Continue(())
     }

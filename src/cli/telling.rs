@@ -1,9 +1,12 @@
 //! An explanation under way: segments go to the explainer, what it finds goes out in the form that was asked for.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rst_storm_core::capture::Timestamp;
-use rst_storm_core::explain::{Explainer, Judged, Limits, Record, Selection, Summary, check};
+use rst_storm_core::explain::{
+    Ended, Explainer, Judged, Limits, Lookalike, Pattern, Record, Selection, Summary, check,
+};
 use serde::Serialize;
 
 use super::scribe::{Frame, Pen, Scribe};
@@ -11,6 +14,7 @@ use super::witness::Witness;
 use crate::report::explain::comment::Comments;
 use crate::report::explain::compact;
 use crate::report::explain::document::{GroupRecord, Input, ServiceRecord, SummaryRecord};
+use crate::report::explain::filling::Filling;
 use crate::report::explain::kernel::{Heard, HeardTally, TraceSums};
 use crate::report::explain::layout::Page;
 use crate::report::explain::names::Names;
@@ -97,6 +101,8 @@ struct Teller<'a> {
     /// Who writes records, where that is another thread.
     scribe: Option<Scribe>,
     begun: bool,
+    /// Room for a connection that is told by a pattern, where no other thread writes it.
+    lookalike: Lookalike,
     outcome: Outcome,
 }
 
@@ -115,7 +121,9 @@ impl<'a> Telling<'a> {
         let (witness, heard) = (None, HeardTally::default());
         let (piece, scribe) = (Vec::new(), None);
         let pen = format.frame().map(|frame| Pen::new(names, frame));
-        let teller = Teller { output, format, names, page, witness, heard, piece, pen, scribe, begun: false, outcome };
+        let (begun, lookalike) = (false, Lookalike::default());
+        let teller =
+            Teller { output, format, names, page, witness, heard, piece, pen, scribe, begun, lookalike, outcome };
         Telling { teller, explainer: None, limits, selection, merge, reports: Vec::new() }
     }
 
@@ -162,7 +170,7 @@ impl<'a> Telling<'a> {
     fn finish(&mut self) {
         let Some(explainer) = self.explainer.take() else { return };
         let teller = &mut self.teller;
-        let summary = explainer.finish(&mut |record| teller.tell(record));
+        let summary = explainer.finish(teller);
         teller.conclude(&summary, &self.reports);
         self.reports.clear();
     }
@@ -185,7 +193,7 @@ impl Sink for Telling<'_> {
     fn take(&mut self, batch: &Batch) -> ControlFlow<()> {
         let Some(explainer) = &mut self.explainer else { return ControlFlow::Break(()) };
         let teller = &mut self.teller;
-        explainer.take(&batch.segments, &batch.asides, &batch.briefs, &mut |record| teller.tell(record));
+        explainer.take(&batch.segments, &batch.asides, &batch.briefs, teller);
         teller.hand_over_pieces()
     }
 
@@ -202,9 +210,56 @@ impl Sink for Telling<'_> {
     fn idle(&mut self, now: Timestamp) -> ControlFlow<()> {
         let Some(explainer) = &mut self.explainer else { return ControlFlow::Break(()) };
         let teller = &mut self.teller;
-        explainer.expire(now, &mut |record| teller.tell(record));
+        explainer.expire(now, teller);
         teller.hand_over();
         ControlFlow::Continue(())
+    }
+}
+
+impl Ended for Teller<'_> {
+    fn record(&mut self, record: &mut Record) {
+        self.tell(record);
+    }
+
+    /// Comments and a trace ask for each record.
+    fn room(&mut self) -> Option<&mut Lookalike> {
+        if self.pen.is_none() || self.witness.is_some() || self.outcome.comments.is_some() {
+            return None;
+        }
+        match &mut self.scribe {
+            Some(scribe) => scribe.room(),
+            None => Some(&mut self.lookalike),
+        }
+    }
+
+    fn learn(&mut self, pattern: &Pattern) -> bool {
+        let Some(filling) = Filling::of(pattern, self.names).map(Arc::new) else { return false };
+        let Some(pen) = &mut self.pen else { return false };
+        let number = pattern.seen.lookalike.pattern;
+        if let Some(scribe) = &mut self.scribe {
+            scribe.learn(number, Arc::clone(&filling), self.begun);
+        }
+        pen.learn(number, filling);
+        true
+    }
+
+    fn lookalike(&mut self) {
+        let begun = std::mem::replace(&mut self.begun, true);
+        match (&mut self.scribe, &mut self.pen) {
+            (Some(scribe), _) => {
+                scribe.take_lookalike(begun, &mut |lines| self.output.insist_octets(lines));
+            }
+            (None, Some(pen)) => {
+                pen.append_lookalike(&mut self.piece, &self.lookalike, begun);
+                self.hand_over_whole();
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn agrees(&self, lookalike: &Lookalike, record: &Record) -> bool {
+        let filling = self.pen.as_ref().and_then(|pen| pen.filling(lookalike));
+        filling.is_some_and(|filling| filling.agrees(lookalike, record, self.names))
     }
 }
 
@@ -227,6 +282,10 @@ impl Teller<'_> {
             }
             Format::Json | Format::Ndjson => self.tell_record(record, &heard),
         }
+        self.hand_over_whole();
+    }
+
+    fn hand_over_whole(&mut self) {
         if self.piece.len() >= PIECE {
             self.hand_over();
         }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use rst_storm_core::capture::Timestamp;
 use rst_storm_core::causes::CauseId;
-use rst_storm_core::explain::{Explainer, Limits, Selection};
+use rst_storm_core::explain::{Explainer, Limits, Record, Selection};
 use rst_storm_core::vantages::{Bounds, Cover, Pairing, Tap, compare};
 use rst_storm_core::wire::Skip;
 
@@ -156,14 +156,14 @@ impl Sink for Tapping {
         for (index, segment) in batch.segments.iter().enumerate() {
             let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
             tap.push(segment, aside);
-            explainer.push(segment, aside, &mut |record| tap.note(record));
+            explainer.push(segment, aside, &mut |record: &mut Record| tap.note(record));
         }
         ControlFlow::Continue(())
     }
 
     fn end_file(&mut self, report: FileReport) {
         let (Some(explainer), Some(tap)) = (self.explainer.take(), self.taps.last_mut()) else { return };
-        explainer.finish(&mut |record| tap.note(record));
+        explainer.finish(&mut |record: &mut Record| tap.note(record));
         let short = report.skips.iter().filter(|(skip, _)| matches!(skip, Skip::Truncated(_)));
         tap.end(Cover {
             first: report.first,
@@ -176,7 +176,7 @@ impl Sink for Tapping {
 
     fn idle(&mut self, now: Timestamp) -> ControlFlow<()> {
         if let (Some(explainer), Some(tap)) = (&mut self.explainer, self.taps.last_mut()) {
-            explainer.expire(now, &mut |record| tap.note(record));
+            explainer.expire(now, &mut |record: &mut Record| tap.note(record));
         }
         ControlFlow::Continue(())
     }

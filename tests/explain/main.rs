@@ -11,6 +11,7 @@ mod golden;
 mod hostile;
 mod kernel;
 mod live;
+mod lookalikes;
 mod properties;
 mod schema;
 mod story;

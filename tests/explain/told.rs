@@ -76,7 +76,7 @@ pub fn tell(files: &[PathBuf], way: Way) -> Result<Told, SourceError> {
 impl Taker {
     fn finish(self, files: &[String]) -> Told {
         let Taker { explainer, names, page, reports, mut told } = self;
-        let summary = explainer.finish(&mut |record| told.connection(record, &names, &page));
+        let summary = explainer.finish(&mut |record: &mut Record| told.connection(record, &names, &page));
         for report in &reports {
             told.line(&InputRecord::new(report));
             told.text.push_str(&text::input(report, text::Detail::Interfaces, &page));
@@ -130,7 +130,7 @@ impl Sink for Taker {
         let mut asides = batch.asides.iter().peekable();
         for (index, segment) in batch.segments.iter().enumerate() {
             let aside = asides.next_if(|(place, _)| *place == index).map(|(_, aside)| aside);
-            explainer.push(segment, aside, &mut |record| told.connection(record, names, page));
+            explainer.push(segment, aside, &mut |record: &mut Record| told.connection(record, names, page));
         }
         ControlFlow::Continue(())
     }

@@ -48,10 +48,10 @@ fn explained(octets: &[u8], mut explainer: Explainer) -> Told {
             let Ok(segment) = decode(&frame, number) else { continue };
             let contents = inspect(&frame).filter(|_| segment.flags.is_rst());
             let aside = contents.map(|found| Aside { checksum: found.checksum, carried: Carried::of(&found) });
-            explainer.push(&segment, aside.as_ref(), &mut |record| records.push(record.clone()));
+            explainer.push(&segment, aside.as_ref(), &mut |record: &mut Record| records.push(record.clone()));
         }
     }
-    let summary = explainer.finish(&mut |record| records.push(record.clone()));
+    let summary = explainer.finish(&mut |record: &mut Record| records.push(record.clone()));
     Told { records, summary }
 }
 

@@ -96,9 +96,9 @@ pub fn explained(conversation: &str) -> (Vec<Record>, Summary) {
     let mut records = Vec::new();
     for (segment, checksum) in sightings(conversation) {
         let aside = Aside { checksum, carried: None };
-        explainer.push(&segment, Some(&aside), &mut |record| records.push(record.clone()));
+        explainer.push(&segment, Some(&aside), &mut |record: &mut Record| records.push(record.clone()));
     }
-    let summary = explainer.finish(&mut |record| records.push(record.clone()));
+    let summary = explainer.finish(&mut |record: &mut Record| records.push(record.clone()));
     (records, summary)
 }
 

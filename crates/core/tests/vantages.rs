@@ -1,7 +1,7 @@
 //! What became of resets between two captures: conversations written as each end saw them.
 
 use proptest::prelude::*;
-use rst_storm_core::explain::{Aside, Explainer, FrameNumber, Limits, Selection};
+use rst_storm_core::explain::{Aside, Explainer, FrameNumber, Limits, Record, Selection};
 use rst_storm_core::tcp::Segment;
 use rst_storm_core::testing::{segments, sightings};
 use rst_storm_core::vantages::{Bounds, Comparison, Cover, Fate, Pairing, Tally, Tap, compare};
@@ -44,11 +44,11 @@ impl Capture {
             segment.at.0 = segment.at.0.wrapping_add_signed(self.ahead);
             segment.frame = FrameNumber::new(number, segment.frame).0;
             tap.push(&segment, None);
-            explainer.push(&segment, Some(&Aside::default()), &mut |record| tap.note(record));
+            explainer.push(&segment, Some(&Aside::default()), &mut |record: &mut Record| tap.note(record));
             let (first, _) = span.unwrap_or((segment.at, segment.at));
             span = Some((first, segment.at));
         }
-        explainer.finish(&mut |record| tap.note(record));
+        explainer.finish(&mut |record: &mut Record| tap.note(record));
         let last = span.map(|(_, mut last)| {
             last.0 += self.goes_on;
             last

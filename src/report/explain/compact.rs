@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
 use super::digits::{append_micros, append_number, whole_micros};
-use super::moving::MOVING;
+use super::moving::{COUNTED, MOVING};
 
 /// Nothing fails to be written but a map whose keys are no text, of which there are none.
 type Written = Result<(), fmt::Error>;
@@ -19,8 +19,8 @@ pub(super) trait Paper {
     /// All that is written, to be added to.
     fn octets(&mut self) -> &mut Vec<u8>;
 
-    /// What begins here and ends with what is written so far is a moving part.
-    fn note_moving(&mut self, from: usize);
+    /// What begins here and ends with what is written so far is a moving part, or a count that is one.
+    fn note_moving(&mut self, from: usize, is_count: bool);
 }
 
 impl Paper for Vec<u8> {
@@ -30,7 +30,7 @@ impl Paper for Vec<u8> {
     }
 
     #[inline(always)]
-    fn note_moving(&mut self, _: usize) {}
+    fn note_moving(&mut self, _: usize, _: bool) {}
 }
 
 /// Appends a value.
@@ -260,12 +260,13 @@ impl<'a, P: Paper> Serializer for Compact<'a, P> {
 
     #[inline(always)]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Written {
-        if name != MOVING {
+        let is_count = name == COUNTED;
+        if name != MOVING && !is_count {
             return value.serialize(self);
         }
         let from = self.0.octets().len();
         value.serialize(Compact(&mut *self.0))?;
-        self.0.note_moving(from);
+        self.0.note_moving(from, is_count);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use super::grounds::{Told, elsewhere, number};
 use super::kernel::{Heard, KernelSays};
 use super::moment;
-use super::moving::{Moving, Still};
+use super::moving::{Counted, Moving, Still};
 use super::names::Names;
 use super::shown::{Shown, Word};
 use super::words;
@@ -39,10 +39,10 @@ pub struct Connection<'a> {
     duration: Moving<f64>,
     conn_state: Shown<ConnState>,
     history: Shown<History>,
-    orig_pkts: Moving<u64>,
-    resp_pkts: Moving<u64>,
-    orig_bytes: Moving<u64>,
-    resp_bytes: Moving<u64>,
+    orig_pkts: Counted,
+    resp_pkts: Counted,
+    orig_bytes: Counted,
+    resp_bytes: Counted,
     syn: bool,
     synack: bool,
     rst_from: Word,
@@ -154,10 +154,10 @@ impl<'a> Connection<'a> {
             duration: Moving(moment::span_seconds(connection.duration_nanos())),
             conn_state: Shown(connection.conn_state()),
             history: Shown(connection.history.clone()),
-            orig_pkts: Moving(packets.originator),
-            resp_pkts: Moving(packets.responder),
-            orig_bytes: Moving(bytes.originator),
-            resp_bytes: Moving(bytes.responder),
+            orig_pkts: Counted(packets.originator),
+            resp_pkts: Counted(packets.responder),
+            orig_bytes: Counted(bytes.originator),
+            resp_bytes: Counted(bytes.responder),
             syn: connection.syn(),
             synack: connection.syn_ack(),
             rst_from: from(rst),

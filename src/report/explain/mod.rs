@@ -7,6 +7,8 @@ pub mod comment;
 pub mod compact;
 mod digits;
 pub mod document;
+mod draft;
+pub mod filling;
 mod grounds;
 pub mod json;
 pub mod kernel;

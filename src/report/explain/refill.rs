@@ -1,14 +1,14 @@
 //! The walk through a value that only stops at its moving parts: between these it copies the text of a value like it.
 
 use std::fmt;
-use std::ops::Range;
 use std::slice::Iter;
 
 use serde::Serialize;
 use serde::ser::{self, Impossible, Serializer};
 
 use super::compact;
-use super::moving::{MOVING, STILL};
+use super::draft::Part;
+use super::moving::{COUNTED, MOVING, STILL};
 
 /// It fails only where the two values are not alike.
 type Written = Result<(), fmt::Error>;
@@ -19,19 +19,14 @@ pub(super) struct Refill<'a> {
     out: &'a mut Vec<u8>,
     text: &'a [u8],
     /// Where moving parts stand that are still to come.
-    moving: Iter<'a, Range<usize>>,
+    moving: Iter<'a, Part>,
     /// Up to here the text is written.
     at: usize,
 }
 
 impl<'a> Refill<'a> {
     /// Appends the text with the moving parts of `value`.
-    pub(super) fn append(
-        out: &'a mut Vec<u8>,
-        text: &'a [u8],
-        moving: &'a [Range<usize>],
-        value: &impl Serialize,
-    ) -> Written {
+    pub(super) fn append(out: &'a mut Vec<u8>, text: &'a [u8], moving: &'a [Part], value: &impl Serialize) -> Written {
         let mut refill = Refill { out, text, moving: moving.iter(), at: 0 };
         value.serialize(&mut refill)?;
         let rest = refill.text.get(refill.at..).ok_or(fmt::Error)?;
@@ -42,8 +37,8 @@ impl<'a> Refill<'a> {
     #[inline]
     fn fill<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
         let place = self.moving.next().ok_or(fmt::Error)?;
-        self.out.extend_from_slice(self.text.get(self.at..place.start).ok_or(fmt::Error)?);
-        self.at = place.end;
+        self.out.extend_from_slice(self.text.get(self.at..place.range.start).ok_or(fmt::Error)?);
+        self.at = place.range.end;
         compact::append(self.out, value)
     }
 }
@@ -118,7 +113,7 @@ impl Serializer for &mut Refill<'_> {
     #[inline(always)]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Written {
         match name {
-            MOVING => self.fill(value),
+            MOVING | COUNTED => self.fill(value),
             STILL => Ok(()),
             _ => value.serialize(self),
         }

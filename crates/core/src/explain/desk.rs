@@ -3,13 +3,16 @@
 use super::alike::{Alike, Outline};
 use super::brief::Brief;
 use super::detail::Detail;
+use super::ended::Ended;
+use super::frame_number::FrameNumber;
 use super::group::Counted;
 use super::group_table::Groups;
 use super::kept::Kept;
 use super::likeness::{Known, Likeness, Template, TemplateId, Templates, describe_service};
+use super::lookalike::{Lookalike, MADE_UP_GROUP, Pattern, Sample, make_up};
 use super::memory::Memory;
 use super::opening::Effect;
-use super::record::{Judged, Record};
+use super::record::{GroupId, Judged, Record};
 use super::selection::Selection;
 use super::service::{Answer, ServiceId, Services};
 use super::standing::{Standing, Visit};
@@ -18,7 +21,7 @@ use super::vantage::Vantage;
 use super::verdict::{Verdict, judge};
 use crate::capture::Timestamp;
 use crate::flow::pair::Pair;
-use crate::flow::zeek::{ConnState, Connection, Tracked};
+use crate::flow::zeek::{ConnState, Connection, Tracked, Young};
 use crate::reset::payload::Carried;
 use crate::reset::{EarlierEnd, Harm, Neighbours, Observed, Reset, Service, Shape, Translated};
 use crate::tcp::{Endpoint, Segment, Side};
@@ -229,9 +232,9 @@ impl Desk {
     }
 
     /// A connection is over, or forgotten: judges its resets and hands over its record.
-    pub(super) fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl FnMut(&mut Record)) {
+    pub(super) fn close(&mut self, gone: &mut Tracked<Kept>, ended: &mut impl Ended) {
         gone.kept.standing.visit.end(&mut self.services);
-        if self.count_like_another(gone) {
+        if self.count_like_another(gone) || self.tell_by_pattern(gone, ended) {
             return;
         }
         let mut scratch = self.scratch.take().unwrap_or_default();
@@ -259,12 +262,18 @@ impl Desk {
         let described = plain.and_then(|young| {
             Some((Likeness::of(young)?, describe_service(&gone.kept.service_then, young.last_at())?))
         });
-        if let (Some((likeness, service)), [judged]) = (described, record.resets.as_slice()) {
-            self.templates.learn(&likeness, service, template(&record, judged));
-        }
+        let learned = match (described, record.resets.as_slice()) {
+            (Some((likeness, service)), [judged]) => {
+                self.templates.learn(&likeness, service, template(&record, judged))
+            }
+            _ => None,
+        };
         if self.selection.takes(&record) {
             self.count(&mut record, service);
-            ended(&mut record);
+            if let (Some(like), Some(young)) = (learned, gone.young()) {
+                self.learn_pattern(like, young, &gone.kept.service_then, &record, ended);
+            }
+            ended.record(&mut record);
         }
         self.spare.extend(record.resets.drain(..).map(|judged| judged.reset.into()));
         self.spare.truncate(MOST_SPARE);
@@ -318,16 +327,77 @@ impl Desk {
 
     /// Where only sums are asked for, counts a connection by one that looked the same. False where it has to be judged by itself.
     fn count_like_another(&mut self, gone: &Tracked<Kept>) -> bool {
-        let Some(young) = gone.young().filter(|_| self.summing && gone.kept.is_plain) else { return false };
-        // Its like may have been judged since.
-        let Some(like) = gone.kept.like.or_else(|| self.like_of(gone)) else { return false };
+        let Some((young, like)) = self.plain(gone).filter(|_| self.summing) else { return false };
+        self.count_by(like, &gone.kept, young)
+    }
+
+    /// A young connection that looked the same as another, which may have been judged since.
+    fn plain<'a>(&mut self, gone: &'a Tracked<Kept>) -> Option<(&'a Young, TemplateId)> {
+        let young = gone.young().filter(|_| gone.kept.is_plain)?;
+        Some((young, gone.kept.like.or_else(|| self.like_of(gone))?))
+    }
+
+    fn count_by(&mut self, like: TemplateId, kept: &Kept, young: &Young) -> bool {
         let [first, second] = young.ends();
         let (pair, is_lesser) = Pair::in_order(first, second);
         let Some(outline) = Outline::of(young, is_lesser) else { return false };
-        let Kept { standing, service_then, .. } = &gone.kept;
-        let (service, open, has_closed) = (standing.visit.service, service_then.open, self.has_closed(Some(like)));
+        let (service, open) = (kept.standing.visit.service, kept.service_then.open);
+        let has_closed = self.has_closed(Some(like));
         let alike = Alike { like, service, open, has_closed, outline };
         self.count_alike(&alike, &pair, [first, second], young.last_at())
+    }
+
+    /// Counts a connection by one that looked the same, and hands over only what differs. False where there is no pattern for it.
+    fn tell_by_pattern(&mut self, gone: &Tracked<Kept>, ended: &mut impl Ended) -> bool {
+        let Some(room) = ended.room() else { return false };
+        let Some((young, like)) = self.plain(gone) else { return false };
+        let Some(input) = self.templates.at(like).told_in else { return false };
+        if !room.become_like(young, like, input) || !self.count_by(like, &gone.kept, young) {
+            return false;
+        }
+        let Some(row) = &self.row else { return false };
+        room.group = self.groups.id(row.group);
+        if cfg!(debug_assertions) {
+            let lookalike = *room;
+            let record = self.record_of(young, &gone.kept.service_then, lookalike.group);
+            assert!(ended.agrees(&lookalike, &record), "a likeness that leaves out what is told: {lookalike:?}");
+        }
+        ended.lookalike();
+        true
+    }
+
+    /// Shows how connections are told of that look like this one.
+    fn learn_pattern(
+        &mut self,
+        like: TemplateId,
+        young: &Young,
+        service: &Service,
+        record: &Record,
+        ended: &mut impl Ended,
+    ) {
+        if ended.room().is_none() || !self.selection.takes_every_reset() {
+            return;
+        }
+        let [Judged { group: Some(group), .. }] = record.resets.as_slice() else { return };
+        let input = FrameNumber(young.first_frame()).input();
+        let Some(lookalike) = Lookalike::of(young, like, input, *group) else { return };
+        let seen = Sample { lookalike, record: record.clone() };
+        let Some((young, service)) = make_up(young, service) else { return };
+        let Some(lookalike) = Lookalike::of(&young, like, input, MADE_UP_GROUP) else { return };
+        let record = self.record_of(&young, &service, MADE_UP_GROUP);
+        let made_up = Sample { lookalike, record };
+        if ended.learn(&Pattern { made_up, seen }) {
+            self.templates.at_mut(like).told_in = Some(input);
+        }
+    }
+
+    /// The record of a young connection, without counting it.
+    fn record_of(&mut self, young: &Young, service: &Service, group: GroupId) -> Record {
+        let mut detail = Detail::default();
+        detail.replay(young, *service, None);
+        let mut record = self.record(young.replay(), &mut detail, None);
+        record.resets.iter_mut().for_each(|judged| judged.group = Some(group));
+        record
     }
 
     /// The same where it is known what is to be counted; the connection may be gone.
@@ -402,5 +472,6 @@ fn template(record: &Record, judged: &Judged) -> Template {
         harm: judged.reset.harm,
         verdict: judged.verdict,
         has_closed: record.connection.has_closed(),
+        told_in: None,
     }
 }

@@ -3,9 +3,9 @@
 use super::aside::Aside;
 use super::brief::{Brief, Briefs, Kind, Part};
 use super::desk::{Desk, Seen};
+use super::ended::Ended;
 use super::kept::Kept;
 use super::likeness::Known;
-use super::record::Record;
 use super::selection::Selection;
 use super::standing::{Standing, Visit};
 use super::summary::Summary;
@@ -71,7 +71,7 @@ impl Explainer {
 
     /// Takes the next segment. Connections that end by it, or by the time that has passed, go to `ended`, which may exchange the
     /// record for another whose room is used again.
-    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl FnMut(&mut Record)) {
+    pub fn push(&mut self, segment: &Segment, aside: Option<&Aside>, ended: &mut impl Ended) {
         let checksum = aside.map_or(Checksum::NotChecked, |aside| aside.checksum);
         let is_reset = segment.flags.is_rst();
         let translated = if is_reset && !segment.flags.is_ack() { self.translated(segment) } else { None };
@@ -90,13 +90,7 @@ impl Explainer {
 
     /// Takes a batch of segments, as [`Explainer::push`] would one after the other. `asides` tells of single ones, by their index,
     /// in ascending order. `briefs` are those that were found in it; with none it takes longer and comes to the same.
-    pub fn take(
-        &mut self,
-        segments: &[Segment],
-        asides: &[(usize, Aside)],
-        briefs: &Briefs,
-        ended: &mut impl FnMut(&mut Record),
-    ) {
+    pub fn take(&mut self, segments: &[Segment], asides: &[(usize, Aside)], briefs: &Briefs, ended: &mut impl Ended) {
         // Where one may be let go for want of room, it must have all its segments by then.
         let takes_briefs = !briefs.is_empty() && self.table.has_room_for(segments.len());
         self.begun.clear();
@@ -120,13 +114,7 @@ impl Explainer {
 
     /// Takes a segment of a brief connection, unless it is of one whose SYN began none. Of the segment itself only what is rare looks.
     #[inline(always)]
-    fn push_brief(
-        &mut self,
-        briefs: &Briefs,
-        part: &Part,
-        segment: &Segment,
-        ended: &mut impl FnMut(&mut Record),
-    ) -> bool {
+    fn push_brief(&mut self, briefs: &Briefs, part: &Part, segment: &Segment, ended: &mut impl Ended) -> bool {
         let Some((number, brief)) = briefs.of(part) else { return false };
         if part.kind == Kind::First {
             self.begin_brief(number, briefs.pair(number), brief, segment, ended);
@@ -159,14 +147,7 @@ impl Explainer {
 
     /// Takes the SYN of a brief connection. What ends by it, if that looked like another one, needn't be looked at again.
     #[inline(always)]
-    fn begin_brief(
-        &mut self,
-        number: usize,
-        pair: &Pair,
-        brief: &Brief,
-        syn: &Segment,
-        ended: &mut impl FnMut(&mut Record),
-    ) {
+    fn begin_brief(&mut self, number: usize, pair: &Pair, brief: &Brief, syn: &Segment, ended: &mut impl Ended) {
         let (desk, table) = (&mut self.desk, &mut self.table);
         let (at, [first, second]) = (brief.young.started(), brief.young.ends());
         table.pass_until(at, &mut |gone| desk.close(gone, ended));
@@ -187,13 +168,13 @@ impl Explainer {
     }
 
     /// Lets go of what has been silent for too long at `now`, where nothing comes in.
-    pub fn expire(&mut self, now: Timestamp, ended: &mut impl FnMut(&mut Record)) {
+    pub fn expire(&mut self, now: Timestamp, ended: &mut impl Ended) {
         let desk = &mut self.desk;
         self.table.pass(now, &mut |gone| desk.close(gone, ended));
     }
 
     /// Hands over all connections that are left, and says what all of them show together.
-    pub fn finish(mut self, ended: &mut impl FnMut(&mut Record)) -> Summary {
+    pub fn finish(mut self, ended: &mut impl Ended) -> Summary {
         let desk = &mut self.desk;
         desk.finishing = true;
         self.table.end(&mut |gone| desk.close(gone, ended));

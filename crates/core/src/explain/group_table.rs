@@ -51,6 +51,11 @@ impl Groups {
         self.find(&GroupKey::like(template, responder))
     }
 
+    /// The number of the group that is there.
+    pub(super) fn id(&self, place: usize) -> GroupId {
+        self.groups[place].id
+    }
+
     /// Counts a reset in the group that is there.
     #[inline]
     pub(super) fn count_at(&mut self, place: usize, one: &Counted) {

@@ -25,7 +25,7 @@ pub(super) const MOST_NANOS: u64 = 2_000_000;
 const RECENT_NANOS: u64 = 1_000_000_000;
 
 /// IP ids further apart than this have only a leap between them.
-const NEAR_IDS: u16 = 256;
+pub(super) const NEAR_IDS: u16 = 256;
 
 /// The most likenesses that are remembered.
 const MOST_TEMPLATES: usize = 1_024;
@@ -54,6 +54,21 @@ pub(super) type Known = Option<(u64, TemplateId)>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TemplateId(NonZeroU32);
 
+impl TemplateId {
+    fn of(place: u32) -> TemplateId {
+        TemplateId(NonZeroU32::MIN.saturating_add(place))
+    }
+
+    #[inline(always)]
+    fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+
+    pub(super) fn number(self) -> u32 {
+        self.0.get()
+    }
+}
+
 /// What was concluded of the first connection of a likeness.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Template {
@@ -67,6 +82,8 @@ pub(super) struct Template {
     pub(super) verdict: Verdict,
     /// One side has closed by Zeek's rules.
     pub(super) has_closed: bool,
+    /// The input whose connections are told by its pattern, where that was learned.
+    pub(super) told_in: Option<u16>,
 }
 
 /// All that a template is found by: the likeness, and a word for what was known of the service.
@@ -100,14 +117,19 @@ impl Templates {
             let place = self.places.find(fold(self.seed, likeness, service), |place| is_it(*place))?;
             self.last = *place;
         }
-        Some(TemplateId(NonZeroU32::MIN.saturating_add(self.last)))
+        Some(TemplateId::of(self.last))
     }
 
     pub(super) fn at(&self, id: TemplateId) -> &Template {
-        &self.templates[id.0.get() as usize - 1].1
+        &self.templates[id.place()].1
     }
 
-    pub(super) fn learn(&mut self, likeness: &Likeness, service: u64, template: Template) {
+    pub(super) fn at_mut(&mut self, id: TemplateId) -> &mut Template {
+        &mut self.templates[id.place()].1
+    }
+
+    /// Says where the template is, if it is a new one.
+    pub(super) fn learn(&mut self, likeness: &Likeness, service: u64, template: Template) -> Option<TemplateId> {
         if self.templates.len() < MOST_TEMPLATES && self.find(likeness, service).is_none() {
             let (place, seed) = (self.templates.len() as u32, self.seed);
             self.templates.push(((*likeness, service), template));
@@ -116,7 +138,9 @@ impl Templates {
                 fold(seed, likeness, *service)
             };
             self.places.insert_unique(fold(seed, likeness, service), place, again);
+            return Some(TemplateId::of(place));
         }
+        None
     }
 }
 

@@ -34,6 +34,11 @@ impl Selection {
             && (self.causes.is_empty() || self.causes.iter().any(caused))
     }
 
+    /// Whether it takes each connection that was reset.
+    pub(super) fn takes_every_reset(&self) -> bool {
+        *self == Selection { only_resets: self.only_resets, ..Selection::default() }
+    }
+
     /// Whether it asks for anything.
     pub fn is_empty(&self) -> bool {
         *self == Selection::default()

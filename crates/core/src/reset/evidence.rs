@@ -164,35 +164,47 @@ impl fmt::Display for Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub u64);
 
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 3] = [(1_000_000_000, " s"), (1_000_000, " ms"), (1_000, " us")];
-        let nanos = self.0;
-        let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| nanos >= *unit) else {
-            nanos.fmt(f)?;
-            return f.write_str(" ns");
-        };
-        // Rounded to so many decimals that three digits stay, in whole numbers: floating point takes ten times as long.
-        let (whole, fraction) = (nanos / unit, nanos % unit);
-        let decimals = match whole {
+/// The most octets that a [`Span`] is told in, where whole numbers tell it.
+pub const SPAN_LEN: usize = 32;
+
+/// The units of a span, and their names.
+const UNITS: [(u64, &str); 3] = [(1_000_000_000, " s"), (1_000_000, " ms"), (1_000, " us")];
+
+impl Span {
+    /// The largest unit of which it has one.
+    fn unit(self) -> Option<(u64, &'static str)> {
+        UNITS.into_iter().find(|(unit, _)| self.0 >= *unit)
+    }
+
+    /// The decimals that stay.
+    fn decimals(self, unit: u64) -> u32 {
+        match self.0 / unit {
             0..10 => 2,
             10..100 => 1,
             _ => 0,
-        };
+        }
+    }
+
+    /// Its text, in ASCII, where no float decides; put into the end of `room`.
+    #[inline]
+    pub fn octets(self, room: &mut [u8; SPAN_LEN]) -> Option<&[u8]> {
+        let nanos = self.0;
+        let (unit, name) = self.unit()?;
+        // Rounded to so many decimals that three digits stay, in whole numbers: floating point takes ten times as long.
+        let (whole, fraction, decimals) = (nanos / unit, nanos % unit, self.decimals(unit));
         let scale = 10_u64.pow(decimals);
         let scaled = fraction * scale;
         let (below, left) = (scaled / unit, scaled % unit);
         if 2 * left == unit || nanos > EXACT {
             // Just in the middle, or beyond what a float holds exactly: the float decides.
-            return write!(f, "{:.*}{name}", decimals as usize, nanos as f64 / unit as f64);
+            return None;
         }
         let rounded = whole * scale + below + u64::from(2 * left > unit);
         // From the last letter to the first: a format string takes ten times as long.
-        let mut text = [0; 32];
-        let mut first = text.len();
+        let mut first = room.len();
         let mut put = |letters: &[u8]| {
             first -= letters.len();
-            text[first..first + letters.len()].copy_from_slice(letters);
+            room[first..first + letters.len()].copy_from_slice(letters);
         };
         put(name.as_bytes());
         let (mut left, mut place) = (rounded, 0);
@@ -204,7 +216,20 @@ impl fmt::Display for Span {
             left /= 10;
             place += 1;
         }
-        f.write_str(core::str::from_utf8(&text[first..]).unwrap_or_default())
+        Some(&room[first..])
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((unit, name)) = self.unit() else {
+            self.0.fmt(f)?;
+            return f.write_str(" ns");
+        };
+        match self.octets(&mut [0; SPAN_LEN]) {
+            Some(octets) => f.write_str(core::str::from_utf8(octets).unwrap_or_default()),
+            None => write!(f, "{:.*}{name}", self.decimals(unit) as usize, self.0 as f64 / unit as f64),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod unread;
 mod visible;
 
 pub use aftermath::Aftermath;
-pub use evidence::{Evidence, Finding, Grounds, Sentence, Span, Stance, Value};
+pub use evidence::{Evidence, Finding, Grounds, SPAN_LEN, Sentence, Span, Stance, Value};
 pub use facts::{Before, Facts, Progress, Timestamps};
 pub use harm::{Harm, Why};
 pub use neighbours::{Earlier, EarlierEnd, Neighbours, Service, Translated};

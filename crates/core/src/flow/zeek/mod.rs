@@ -21,6 +21,8 @@ mod young;
 pub use completeness::Completeness;
 pub use connection::Connection;
 pub use history::History;
+pub use identity::{CommunityId, Uid};
+pub(crate) use identity::{community_id, uid};
 pub use lifetime::{ConnectionTable, Limits};
 pub use state::{ConnState, EndpointState};
 pub use tracked::{Keep, Tracked, TrackedTable};

@@ -31,7 +31,7 @@ pub struct Line {
     /// Nanoseconds after the first segment.
     pub after: u32,
     /// Frames after the first one's.
-    frames: u32,
+    pub frames: u32,
     /// Its sequence number.
     pub seq: SeqNumber,
     /// Its acknowledgment number.
