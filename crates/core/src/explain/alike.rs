@@ -40,15 +40,15 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    /// None where there is but one segment.
+    /// None where there is but one segment, or the frames are not of one capture.
     #[inline]
     pub(super) fn of(young: &Young, first_is_lesser: bool) -> Option<Outline> {
         let [.., before, reset] = young.lines() else { return None };
-        let next = young.next();
+        let (next, reset_frame) = (young.next(), young.frame(young.lines().len() - 1));
         Some(Outline {
-            reset_frame: young.frame(reset),
-            frames_before: (young.frame(reset) - young.first_frame()) as u32,
-            silence: reset.after - before.after,
+            reset_frame,
+            frames_before: u32::try_from(reset_frame.checked_sub(young.first_frame())?).ok()?,
+            silence: reset.after.saturating_sub(before.after),
             next: next.map(Option::unwrap_or_default),
             has_next: next.map(|next| next.is_some()),
             resetter: reset.sender() as u8,

@@ -3,6 +3,8 @@
 //! In a storm nearly all are. Whoever has the batch at hand can put each together before any is looked for among all that are
 //! followed, and in another thread: what is left to do in order is little, and looks at no segment.
 
+use core::mem::offset_of;
+
 use super::alike::Outline;
 use super::aside::Aside;
 use super::likeness::{Likeness, MOST_NANOS};
@@ -19,8 +21,9 @@ const MOST_SEGMENTS: usize = 4_096;
 /// A connection that begins later than this, at the end of time as it is counted, may be let go at once.
 const LATEST: Timestamp = Timestamp(u64::MAX - (60 * 1_000_000_000));
 
-/// One of them: from its SYN to its first reset, which has ACK.
+/// One of them: from its SYN to its first reset, which has ACK, all in one capture.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Brief {
     /// It was seen to its reset; until then it is but a connection that may be brief.
     is_whole: bool,
@@ -33,7 +36,7 @@ pub(super) struct Brief {
     pub(super) young: Young,
 }
 
-const _: () = assert!(size_of::<Brief>() == 320, "a line of the processor's cache beside the segments'");
+const _: () = assert!(offset_of!(Brief, young) == 64, "a line of the processor's cache before those of its segments");
 
 /// What a segment is to its brief connection.
 #[derive(Clone, Copy, Debug)]
@@ -197,14 +200,14 @@ impl Briefs {
         let Some(head) = self.heads.get_mut(number).filter(is_open) else { return NOBODYS };
         let brief = &mut self.briefs[number];
         let has_room = usize::from(head.count) < MOST_LINES && at.nanos_since(head.since) < MOST_NANOS;
-        let Some(place) = brief.young.place(segment).filter(|_| is_plain && has_room) else {
+        let Some(moment) = brief.young.place(segment).filter(|moment| moment.is_near() && is_plain && has_room) else {
             head.is_open = false;
             return NOBODYS;
         };
         let line = head.count;
         head.count += 1;
         let is_from_first = is_lesser == head.first_is_lesser;
-        brief.young.push(segment, place, is_from_first);
+        brief.young.push(segment, moment, is_from_first);
         if !flags.is_rst() {
             let effect = brief.opening.take(usize::from(!is_from_first), segment);
             return Part { at, of, effect, kind: Kind::Middle { line } };

@@ -101,8 +101,8 @@ impl Desk {
     pub(super) fn pass_brief(&mut self, visit: &mut Visit, brief: &Brief, line: u8, effect: Effect) {
         if effect.answers() {
             let young = &brief.young;
-            let line = &young.lines()[usize::from(line)];
-            let (frame, ttl, at) = (young.frame(line), line.ttl(), young.at(line));
+            let (frame, line) = (young.frame(line.into()), &young.lines()[usize::from(line)]);
+            let (ttl, at) = (line.ttl(), young.at(line));
             let answer = Answer { frame, ttl, at, trip: brief.opening.round_trip(at) };
             visit.answer(&young.ends()[line.sender()], answer, &mut self.services);
         }
@@ -340,19 +340,38 @@ impl Desk {
     fn count_by(&mut self, like: TemplateId, kept: &Kept, young: &Young) -> bool {
         let [first, second] = young.ends();
         let (pair, is_lesser) = Pair::in_order(first, second);
-        let Some(outline) = Outline::of(young, is_lesser) else { return false };
-        let (service, open) = (kept.standing.visit.service, kept.service_then.open);
-        let has_closed = self.has_closed(Some(like));
-        let alike = Alike { like, service, open, has_closed, outline };
+        let Some(alike) = self.alike(like, kept, young, is_lesser) else { return false };
         self.count_alike(&alike, &pair, [first, second], young.last_at())
+    }
+
+    fn alike(&self, like: TemplateId, kept: &Kept, young: &Young, is_lesser: bool) -> Option<Alike> {
+        let (service, open) = (kept.standing.visit.service, kept.service_then.open);
+        let (has_closed, outline) = (self.has_closed(Some(like)), Outline::of(young, is_lesser)?);
+        Some(Alike { like, service, open, has_closed, outline })
     }
 
     /// Counts a connection by one that looked the same, and hands over only what differs. False where there is no pattern for it.
     fn tell_by_pattern(&mut self, gone: &Tracked<Kept>, ended: &mut impl Ended) -> bool {
-        let Some(room) = ended.room() else { return false };
-        let Some((young, like)) = self.plain(gone) else { return false };
-        let Some(input) = self.templates.at(like).told_in else { return false };
-        if !room.become_like(young, like, input) || !self.count_by(like, &gone.kept, young) {
+        let Some((young, like)) = self.plain(gone).filter(|(_, like)| self.is_told(*like)) else { return false };
+        let [first, second] = young.ends();
+        let (pair, is_lesser) = Pair::in_order(first, second);
+        let Some(alike) = self.alike(like, &gone.kept, young, is_lesser) else { return false };
+        self.tell_alike(&alike, &pair, [first, second], gone, ended)
+    }
+
+    /// The same where it is known what is to be counted.
+    #[inline]
+    pub(super) fn tell_alike(
+        &mut self,
+        alike: &Alike,
+        pair: &Pair,
+        ends: [&Endpoint; 2],
+        gone: &Tracked<Kept>,
+        ended: &mut impl Ended,
+    ) -> bool {
+        let (Some(young), Some(room)) = (gone.young(), ended.room()) else { return false };
+        let Some(input) = self.templates.at(alike.like).told_in else { return false };
+        if !room.become_like(young, alike.like, input) || !self.count_alike(alike, pair, ends, young.last_at()) {
             return false;
         }
         let Some(row) = &self.row else { return false };
@@ -364,6 +383,11 @@ impl Desk {
         }
         ended.lookalike();
         true
+    }
+
+    /// Whether there is a pattern for connections like this.
+    fn is_told(&self, like: TemplateId) -> bool {
+        self.templates.at(like).told_in.is_some()
     }
 
     /// Shows how connections are told of that look like this one.

@@ -151,9 +151,13 @@ impl Explainer {
         let (desk, table) = (&mut self.desk, &mut self.table);
         let (at, [first, second]) = (brief.young.started(), brief.young.ends());
         table.pass_until(at, &mut |gone| desk.close(gone, ended));
-        let replaced = table.begin_anew(pair, at, |alike, reset_at| {
+        let replaced = table.begin_anew(pair, at, |alike, gone, reset_at| {
             let ends = alike.outline.ends([first, second], brief.outline.first_is_lesser);
-            alike.has_closed && desk.count_alike(alike, pair, ends, reset_at)
+            match alike.has_closed {
+                false => false,
+                true if desk.summing => desk.count_alike(alike, pair, ends, reset_at),
+                true => desk.tell_alike(alike, pair, ends, gone, ended),
+            }
         });
         let (place, begins) = match replaced {
             Some(place) => (place, true),

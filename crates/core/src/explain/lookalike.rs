@@ -93,7 +93,7 @@ impl Lookalike {
         let (started, first_frame) = (young.started(), young.first_frame());
         let mut bases = [None; 2];
         let mut is_plain = true;
-        for (line, moment) in lines.iter().zip(&mut self.moments) {
+        for (place, (line, moment)) in lines.iter().zip(&mut self.moments).enumerate() {
             let (sender, flags) = (line.sender(), line.flags());
             if !flags.is_rst() {
                 bases[sender].get_or_insert(line.seq.0);
@@ -106,8 +106,9 @@ impl Lookalike {
             is_plain &= follows(bases[sender], line.seq.0)
                 && line.seq.0.checked_add(line.payload_len).is_some_and(|end| end < u32::MAX - 2)
                 && (!flags.is_ack() || follows(bases[1 - sender], line.ack.0))
-                && FrameNumber(young.frame(line)).input() == input;
-            *moment = (line.after, line.frames);
+                && FrameNumber(young.frame(place)).input() == input
+                && line.frames >= 0;
+            *moment = (line.after, line.frames as u32);
         }
         (self.pattern, self.originator, self.responder) = (pattern.number(), originator, responder);
         (self.started, self.first_frame, self.first_seq) = (started, first_frame, lines[0].seq);

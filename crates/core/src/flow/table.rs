@@ -93,21 +93,20 @@ impl<F: Followed> Table<F> {
         }
     }
 
-    /// Begins a flow of this pair, with a SYN of this time, in the place of one that ends by that as it is, without looking at either:
-    /// the new one gets all its segments together, by its follower. `closed` is told of the other, with the time of its last segment,
-    /// and says whether it ends so. None where there is none such; the SYN isn't taken then.
+    /// Begins a flow of this pair, with a SYN of this time, in the place of one that ends by that as it is: the new one gets all
+    /// its segments together, by its follower. `closed` gets the other, with the time of its last segment, and says whether it ends so. None where there is none such; the SYN isn't taken then.
     #[inline(always)]
     pub(super) fn replace(
         &mut self,
         pair: &Pair,
         at: Timestamp,
         (queue, due): (Queue, Timestamp),
-        closed: impl FnOnce(&F::Closing, Timestamp) -> bool,
+        closed: impl FnOnce(&F::Closing, &F, Timestamp) -> bool,
     ) -> Option<Place> {
         let place = self.find(pair.sum(&self.seed), pair)?;
-        let slot = self.slots.at_mut(place);
+        let (slot, flow) = self.slots.both_mut(place);
         let closing = slot.closing.as_ref()?;
-        if !closed(closing, slot.touched) {
+        if !closed(closing, flow, slot.touched) {
             return None;
         }
         (slot.touched, slot.closing) = (at, None);

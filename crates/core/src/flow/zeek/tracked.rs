@@ -14,6 +14,7 @@ use crate::tcp::{Checksum, Endpoint, Segment};
 
 /// A connection, and what is kept beside it.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Tracked<K> {
     /// Its segments while it is young, and always its ends.
     young: Young,
@@ -91,14 +92,14 @@ impl<K: Keep> TrackedTable<K> {
     }
 
     /// Begins a connection of this pair with a SYN of this time in the place of one that said what is to be known of it. It gets all its
-    /// segments together, by [`TrackedTable::complete`]. `closed` is told of the other, with the time of its last segment, and says
+    /// segments together, by [`TrackedTable::complete`]. `closed` gets the other, with the time of its last segment, and says
     /// whether it ends so. None where there is none such; the SYN is not taken then.
     #[inline(always)]
     pub(crate) fn begin_anew(
         &mut self,
         pair: &Pair,
         at: Timestamp,
-        closed: impl FnOnce(&K::Closing, Timestamp) -> bool,
+        closed: impl FnOnce(&K::Closing, &Tracked<K>, Timestamp) -> bool,
     ) -> Option<Place> {
         let due = Timestamp(at.0.saturating_add(SHORT));
         self.replace(pair, at, (Connection::QUEUES[1], due), closed)

@@ -3,6 +3,8 @@
 //! Most connections of a storm, a scan or a flood never have more than a handful of segments. To remember these takes a quarter of
 //! the room that their conclusions take, and less time than to keep the conclusions up to date.
 
+use core::mem::offset_of;
+
 use super::Connection;
 use super::timers::SHORT;
 use crate::capture::Timestamp;
@@ -17,6 +19,7 @@ const HAS_ID: u64 = 2;
 const DONT_FRAGMENT: u64 = 4;
 const HAS_TIMESTAMP: u64 = 8;
 const CUT: u64 = 16;
+const OTHER_INPUT: u64 = 32;
 
 /// Where its other fields begin, each where the one before ends.
 const TOS: u32 = 8;
@@ -25,13 +28,35 @@ const FLAGS: u32 = 24;
 const WINDOW: u32 = 32;
 const ID: u32 = 48;
 
+/// In a frame's number, what stands above so many bits tells of which of several captures it is.
+const NUMBER_BITS: u32 = 48;
+const NUMBER: u64 = (1 << NUMBER_BITS) - 1;
+
+/// When and where a segment was seen, as told from the first of its connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    after: u32,
+    frames: i32,
+    /// What stands above the number of its frame, where that isn't what stands there of the first.
+    other_input: Option<u16>,
+}
+
+impl Moment {
+    const FIRST: Moment = Moment { after: 0, frames: 0, other_input: None };
+
+    /// Whether it is of the same capture, and after the first there.
+    pub(crate) fn is_near(&self) -> bool {
+        self.other_input.is_none() && self.frames >= 0
+    }
+}
+
 /// A segment without its endpoints: half a line of the processor's cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     /// Nanoseconds after the first segment.
     pub after: u32,
-    /// Frames after the first one's.
-    pub frames: u32,
+    /// Frames after the first one's. In another capture than that it is only how much greater the number is.
+    pub frames: i32,
     /// Its sequence number.
     pub seq: SeqNumber,
     /// Its acknowledgment number.
@@ -45,12 +70,12 @@ pub struct Line {
 
 impl Line {
     #[inline(always)]
-    fn of(segment: &Segment, (after, frames): (u32, u32), is_from_first: bool) -> Line {
+    fn of(segment: &Segment, moment: Moment, is_from_first: bool) -> Line {
         let bit = |holds: bool, bit: u64| if holds { bit } else { 0 };
         let ip = &segment.ip;
         Line {
-            after,
-            frames,
+            after: moment.after,
+            frames: moment.frames,
             seq: segment.seq,
             ack: segment.ack,
             payload_len: segment.payload_len,
@@ -60,6 +85,7 @@ impl Line {
                 | bit(ip.dont_fragment, DONT_FRAGMENT)
                 | bit(segment.timestamp_value.is_some(), HAS_TIMESTAMP)
                 | bit(segment.cut, CUT)
+                | bit(moment.other_input.is_some(), OTHER_INPUT)
                 | u64::from(ip.tos) << TOS
                 | u64::from(ip.ttl) << TTL
                 | u64::from(segment.flags.0) << FLAGS
@@ -97,7 +123,7 @@ impl Line {
     /// In 48 bits: the sender, control bits, window, time to live, type of service, whether there are an id and timestamps, whether
     /// it may not be fragmented, and whether the capture cut it.
     pub fn header(&self) -> u64 {
-        self.header & ((1 << ID) - 1)
+        self.header & ((1 << ID) - 1) & !OTHER_INPUT
     }
 
     /// The number after its last octet, SYN and FIN counted.
@@ -110,16 +136,19 @@ impl Line {
 /// The segments of a young connection. Where it begins and between whom stands in the first line of the processor's cache, and
 /// two segments in each of the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Young {
     ends: [Endpoint; 2],
     started: Timestamp,
     first_frame: u64,
     count: u8,
     lines: [Line; MOST_LINES],
+    /// Of those whose frames are of another capture, of which. So seldom that it stands apart.
+    inputs: [u16; MOST_LINES],
 }
 
-const _: () = assert!(size_of::<Young>() == 256, "the ends and two segments in each line of the processor's cache");
+const _: () =
+    assert!(offset_of!(Young, lines) == 64, "from there on two segments take a line of the processor's cache");
 
 impl Young {
     /// A connection that begins with this segment.
@@ -127,8 +156,8 @@ impl Young {
         let ends = [segment.source, segment.destination];
         let (started, first_frame) = (segment.at, segment.frame);
         let mut lines = [Line::default(); MOST_LINES];
-        lines[0] = Line::of(segment, (0, 0), true);
-        Young { ends, started, first_frame, count: 1, lines }
+        lines[0] = Line::of(segment, Moment::FIRST, true);
+        Young { ends, started, first_frame, count: 1, lines, inputs: [0; MOST_LINES] }
     }
 
     /// Becomes a connection that begins with this segment.
@@ -136,12 +165,12 @@ impl Young {
     pub(crate) fn restart(&mut self, segment: &Segment) {
         self.ends = [segment.source, segment.destination];
         (self.started, self.first_frame) = (segment.at, segment.frame);
-        self.lines[0] = Line::of(segment, (0, 0), true);
+        self.lines[0] = Line::of(segment, Moment::FIRST, true);
         self.count = 1;
     }
 
     /// Where this segment has its place if it stays young with it: there is room, and no timer of Zeek's can have gone off.
-    pub(super) fn room_for(&self, segment: &Segment, checksum: Checksum) -> Option<(u32, u32)> {
+    pub(super) fn room_for(&self, segment: &Segment, checksum: Checksum) -> Option<Moment> {
         let has_room = usize::from(self.count) < MOST_LINES
             && checksum != Checksum::Bad
             && segment.at >= self.last_at()
@@ -149,25 +178,35 @@ impl Young {
         if has_room { self.place(segment) } else { None }
     }
 
-    /// How far the segment is from the first, in nanoseconds and frames. None where that takes more than 32 bits.
+    /// The segment's moment. None where it is so far from the first that it can't be told.
     #[inline(always)]
-    pub(crate) fn place(&self, segment: &Segment) -> Option<(u32, u32)> {
+    pub(crate) fn place(&self, segment: &Segment) -> Option<Moment> {
         let after = segment.at.0.checked_sub(self.started.0)?;
-        let frames = segment.frame.checked_sub(self.first_frame)?;
-        Some((u32::try_from(after).ok()?, u32::try_from(frames).ok()?))
+        let (frame, first) = (segment.frame, self.first_frame);
+        let frames = (frame & NUMBER) as i64 - (first & NUMBER) as i64;
+        let is_other = (frame ^ first) & !NUMBER != 0;
+        Some(Moment {
+            after: u32::try_from(after).ok()?,
+            frames: i32::try_from(frames).ok()?,
+            other_input: is_other.then_some((frame >> NUMBER_BITS) as u16),
+        })
     }
 
-    /// Takes a further segment, for which there must be room, at a place that was asked for.
+    /// Takes a further segment, for which there must be room, at a moment that was asked for.
     #[inline(always)]
-    pub(crate) fn push(&mut self, segment: &Segment, place: (u32, u32), is_from_first: bool) {
-        self.lines[usize::from(self.count)] = Line::of(segment, place, is_from_first);
+    pub(crate) fn push(&mut self, segment: &Segment, moment: Moment, is_from_first: bool) {
+        let place = usize::from(self.count);
+        self.lines[place] = Line::of(segment, moment, is_from_first);
+        if let Some(input) = moment.other_input {
+            self.inputs[place] = input;
+        }
         self.count += 1;
     }
 
-    /// Becomes another; what lies beyond its last segment stays as it is.
+    /// Becomes another, whose frames are all of one capture; what lies beyond its last segment stays as it is.
     #[inline(always)]
     pub(super) fn become_like(&mut self, other: &Young) {
-        let Young { ends, started, first_frame, count, ref lines } = *other;
+        let Young { ends, started, first_frame, count, ref lines, inputs: _ } = *other;
         (self.ends, self.started, self.first_frame, self.count) = (ends, started, first_frame, count);
         // Two at a time, as they stand in the processor's cache: a copy of a length that isn't known beforehand takes longer.
         let ((own, []), (lines, [])) = (self.lines.as_chunks_mut::<2>(), lines.as_chunks::<2>()) else { return };
@@ -203,7 +242,7 @@ impl Young {
 
     /// Its segments, in the order in which they came.
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = Segment> + '_ {
-        self.lines().iter().map(|line| self.segment(line))
+        (0..usize::from(self.count)).map(|line| self.segment(line))
     }
 
     /// The same without their endpoints.
@@ -222,8 +261,15 @@ impl Young {
     }
 
     /// The frame of this segment of it.
-    pub fn frame(&self, line: &Line) -> u64 {
-        self.first_frame + u64::from(line.frames)
+    #[inline]
+    pub fn frame(&self, line: usize) -> u64 {
+        let Line { frames, header, .. } = self.lines[line];
+        let input = if header & OTHER_INPUT == 0 {
+            self.first_frame & !NUMBER
+        } else {
+            u64::from(self.inputs[line]) << NUMBER_BITS
+        };
+        input | (self.first_frame & NUMBER).wrapping_add_signed(frames.into()) & NUMBER
     }
 
     /// The number after the furthest octet that each end sent, resets aside.
@@ -239,12 +285,13 @@ impl Young {
         [0, 1].map(|end| has_next[end].then_some(next[end]))
     }
 
-    fn segment(&self, line: &Line) -> Segment {
+    fn segment(&self, place: usize) -> Segment {
+        let line = &self.lines[place];
         let [first, second] = self.ends;
         let (source, destination) = if line.sender() == 0 { (first, second) } else { (second, first) };
         Segment {
             at: self.at(line),
-            frame: self.frame(line),
+            frame: self.frame(place),
             source,
             destination,
             seq: line.seq,
@@ -271,9 +318,8 @@ impl Young {
 
     /// What Zeek makes of these segments.
     pub fn replay(&self) -> Connection {
-        let first = self.segment(&self.lines[0]);
-        let mut connection = Connection::begin(&first, Checksum::NotChecked);
-        for line in &self.lines[1..usize::from(self.count)] {
+        let mut connection = Connection::begin(&self.segment(0), Checksum::NotChecked);
+        for line in 1..usize::from(self.count) {
             connection.count(&self.segment(line), Checksum::NotChecked);
         }
         connection
