@@ -89,7 +89,8 @@ fn kind() -> impl Strategy<Value = Kind> {
 
 fn one() -> impl Strategy<Value = One> {
     let number = || prop_oneof![6 => any::<u32>(), 1 => 0..3_u32, 1 => u32::MAX - 800..=u32::MAX];
-    let gaps = prop::array::uniform6(1_000..90_000_u64);
+    let gap = prop_oneof![20 => 1_000..90_000_u64, 1 => 90_000..2_500_000_u64, 1 => 2_500_000..11_000_000_u64];
+    let gaps = prop::array::uniform6(gap);
     let after = prop_oneof![30 => 1_000..100_000_u64, 1 => Just(7_000_000_000)];
     let id = || prop_oneof![3 => any::<u16>(), 1 => Just(0)];
     (0..4_usize, number(), number(), (id(), id()), gaps, 40_000..40_030_u16, after).prop_map(

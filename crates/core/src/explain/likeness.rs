@@ -2,8 +2,9 @@
 //!
 //! A likeness is everything that a card, or the decision on the sender, can see of a young connection that ends with its reset:
 //! its segments with their numbers relative to each other, their headers, and what was known of its service. What it leaves out
-//! decides nothing: addresses, ports, the absolute numbers, and the times within two milliseconds, which is less than any time
-//! that a judgement rests on. A connection that takes longer has no likeness and is judged by itself.
+//! decides nothing: addresses, ports, the absolute numbers, and the times within ten milliseconds, which is less than any time
+//! that a judgement rests on but a round trip. That counts from two milliseconds on, so all before the reset lies within these. A
+//! connection that takes longer has no likeness and is judged by itself.
 
 use core::hash::BuildHasher;
 use core::num::NonZeroU32;
@@ -19,7 +20,10 @@ use crate::reset::{Harm, Progress, REORDERING_NANOS, Service, Shape, Who};
 use crate::tcp::Side;
 
 /// Longer than this, and times begin to count.
-pub(super) const MOST_NANOS: u64 = 2_000_000;
+pub(super) const MOST_NANOS: u64 = 10_000_000;
+
+/// From here on half a round trip may be more than a reset took.
+const LONG_TRIP: u64 = 2_000_000;
 
 /// A service that answered so recently is still there.
 const RECENT_NANOS: u64 = 1_000_000_000;
@@ -163,9 +167,10 @@ impl Likeness {
     /// Becomes what this connection, of two different ends, looks like.
     #[inline]
     pub(super) fn describe(&mut self, young: &Young) -> Option<()> {
-        let [first, .., last] = young.lines() else { return None };
+        let (first, [.., before, last]) = (young.lines().first()?, young.lines()) else { return None };
         let opens = first.flags().is_syn() && !first.flags().is_ack();
-        if !opens || u64::from(last.after) >= MOST_NANOS {
+        let is_quick = u64::from(before.after) < LONG_TRIP && u64::from(last.after) < MOST_NANOS;
+        if !opens || !is_quick {
             return None;
         }
         self.count = young.lines().len();
@@ -191,8 +196,7 @@ pub(super) fn describe_service(service: &Service, now: Timestamp) -> Option<u64>
     let ttl = service.answered.map_or(0, |(_, ttl)| 1 + u64::from(ttl));
     let round_trip = match service.round_trip {
         None => 0,
-        Some(trip) if trip < MOST_NANOS => 1,
-        // Half of it may be more than the reset took.
+        Some(trip) if trip < LONG_TRIP => 1,
         Some(_) => return None,
     };
     Some(u64::from(service.open.min(8)) << 32 | ttl << 8 | u64::from(recent) << 2 | round_trip)
