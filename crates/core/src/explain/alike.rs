@@ -48,7 +48,7 @@ impl Outline {
         Some(Outline {
             reset_frame,
             frames_before: u32::try_from(reset_frame.checked_sub(young.first_frame())?).ok()?,
-            silence: reset.after.saturating_sub(before.after),
+            silence: u32::try_from(reset.after().saturating_sub(before.after())).ok()?,
             next: next.map(Option::unwrap_or_default),
             has_next: next.map(|next| next.is_some()),
             resetter: reset.sender() as u8,

@@ -169,7 +169,7 @@ impl Likeness {
     pub(super) fn describe(&mut self, young: &Young) -> Option<()> {
         let (first, [.., before, last]) = (young.lines().first()?, young.lines()) else { return None };
         let opens = first.flags().is_syn() && !first.flags().is_ack();
-        let is_quick = u64::from(before.after) < LONG_TRIP && u64::from(last.after) < MOST_NANOS;
+        let is_quick = before.after() < LONG_TRIP && last.after() < MOST_NANOS;
         if !opens || !is_quick {
             return None;
         }
@@ -177,8 +177,8 @@ impl Likeness {
         let mut ends = [End::UNSEEN; 2];
         let mut before = 0;
         for (line, words) in young.lines().iter().zip(&mut self.words) {
-            let late = u64::from(line.after.saturating_sub(before)) > REORDERING_NANOS;
-            before = line.after;
+            let late = line.after().saturating_sub(before) > REORDERING_NANOS;
+            before = line.after();
             *words = describe(line, late, &mut ends);
         }
         Some(())

@@ -107,8 +107,9 @@ impl Lookalike {
                 && line.seq.0.checked_add(line.payload_len).is_some_and(|end| end < u32::MAX - 2)
                 && (!flags.is_ack() || follows(bases[1 - sender], line.ack.0))
                 && FrameNumber(young.frame(place)).input() == input
-                && line.frames >= 0;
-            *moment = (line.after, line.frames as u32);
+                && line.frames >= 0
+                && line.after() <= u32::MAX.into();
+            *moment = (line.after() as u32, line.frames as u32);
         }
         (self.pattern, self.originator, self.responder) = (pattern.number(), originator, responder);
         (self.started, self.first_frame, self.first_seq) = (started, first_frame, lines[0].seq);

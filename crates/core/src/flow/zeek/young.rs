@@ -20,6 +20,8 @@ const DONT_FRAGMENT: u64 = 4;
 const HAS_TIMESTAMP: u64 = 8;
 const CUT: u64 = 16;
 const OTHER_INPUT: u64 = 32;
+/// It came 2^32 nanoseconds later than its time tells: a young connection can last for five seconds.
+const LATER: u64 = 64;
 
 /// Where its other fields begin, each where the one before ends.
 const TOS: u32 = 8;
@@ -35,7 +37,7 @@ const NUMBER: u64 = (1 << NUMBER_BITS) - 1;
 /// When and where a segment was seen, as told from the first of its connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
-    after: u32,
+    after: u64,
     frames: i32,
     /// What stands above the number of its frame, where that isn't what stands there of the first.
     other_input: Option<u16>,
@@ -53,8 +55,7 @@ impl Moment {
 /// A segment without its endpoints: half a line of the processor's cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// Nanoseconds after the first segment.
-    pub after: u32,
+    after: u32,
     /// Frames after the first one's. In another capture than that it is only how much greater the number is.
     pub frames: i32,
     /// Its sequence number.
@@ -74,7 +75,7 @@ impl Line {
         let bit = |holds: bool, bit: u64| if holds { bit } else { 0 };
         let ip = &segment.ip;
         Line {
-            after: moment.after,
+            after: moment.after as u32,
             frames: moment.frames,
             seq: segment.seq,
             ack: segment.ack,
@@ -86,6 +87,7 @@ impl Line {
                 | bit(segment.timestamp_value.is_some(), HAS_TIMESTAMP)
                 | bit(segment.cut, CUT)
                 | bit(moment.other_input.is_some(), OTHER_INPUT)
+                | bit(moment.after >> 32 != 0, LATER)
                 | u64::from(ip.tos) << TOS
                 | u64::from(ip.ttl) << TTL
                 | u64::from(segment.flags.0) << FLAGS
@@ -103,6 +105,12 @@ impl Line {
     /// The control bits.
     pub fn flags(&self) -> Flags {
         Flags((self.header >> FLAGS) as u8)
+    }
+
+    /// Nanoseconds after the first segment.
+    #[inline(always)]
+    pub fn after(&self) -> u64 {
+        u64::from(self.after) | (self.header & LATER) << (32 - LATER.trailing_zeros())
     }
 
     /// Time to live, or hop limit.
@@ -123,7 +131,7 @@ impl Line {
     /// In 48 bits: the sender, control bits, window, time to live, type of service, whether there are an id and timestamps, whether
     /// it may not be fragmented, and whether the capture cut it.
     pub fn header(&self) -> u64 {
-        self.header & ((1 << ID) - 1) & !OTHER_INPUT
+        self.header & ((1 << ID) - 1) & !(OTHER_INPUT | LATER)
     }
 
     /// The number after its last octet, SYN and FIN counted.
@@ -186,7 +194,7 @@ impl Young {
         let frames = (frame & NUMBER) as i64 - (first & NUMBER) as i64;
         let is_other = (frame ^ first) & !NUMBER != 0;
         Some(Moment {
-            after: u32::try_from(after).ok()?,
+            after: (after >> 33 == 0).then_some(after)?,
             frames: i32::try_from(frames).ok()?,
             other_input: is_other.then_some((frame >> NUMBER_BITS) as u16),
         })
@@ -257,7 +265,7 @@ impl Young {
 
     /// When this segment of it came.
     pub fn at(&self, line: &Line) -> Timestamp {
-        Timestamp(self.started.0 + u64::from(line.after))
+        Timestamp(self.started.0 + line.after())
     }
 
     /// The frame of this segment of it.
