@@ -199,3 +199,45 @@ fn a_storm_is_brief() {
     let (_, found) = in_batches(&segments, &asides, 4 * 150 + 2, explainer(true, 1_000), false);
     assert!((CONNECTIONS - 4..CONNECTIONS).contains(&found), "{found}");
 }
+
+/// What comes after both sides have closed is nothing that a connection is remembered by; one that looks like another is remembered
+/// as that is.
+#[test]
+fn a_reset_after_both_sides_have_closed_is_remembered_as_it_is_told() {
+    let step = |connection, after, flags, by_first| Step {
+        connection,
+        input: 0,
+        after,
+        next: Next::Other(Flags(flags), by_first),
+        checksum: Checksum::NotChecked,
+    };
+    let closed = [(0x02, true), (0x12, false), (0x11, true), (0x11, false)];
+    let connection = |number: usize, last| {
+        let opened = closed.map(|(flags, by_first)| step(number, 100_000, flags, by_first));
+        opened.into_iter().chain([step(number, last, 0x14, true)])
+    };
+    // Two alike, the second of which is silent and is then asked for; time passes by another one.
+    let steps: Vec<Step> = connection(1, 8_000_000)
+        .chain([step(3, 7_000_000_000, 0x02, true)])
+        .chain(connection(2, 9_000_000))
+        .chain([step(5, 7_000_000_000, 0x02, true), step(2, 10_000, 0x10, true), step(2, 10_000, 0x04, false)])
+        .collect();
+    let (segments, asides) = segments(&steps);
+    let last = |only_sums: bool| {
+        let mut told = String::new();
+        let mut tell = |record: &mut rst_storm_core::explain::Record| {
+            if record.resets.iter().any(|judged| judged.reset.neighbours.earlier.is_some()) {
+                told = format!("{:?}", record.resets);
+            }
+        };
+        let (mut briefs, mut explainer) = (Briefs::default(), explainer(only_sums, 1_000));
+        for segments in segments.chunks(8) {
+            briefs.find(segments, &asides);
+            explainer.take(segments, &asides, &briefs, &mut tell);
+        }
+        explainer.finish(&mut tell);
+        told
+    };
+    assert!(last(false).contains("earlier"), "{}", last(false));
+    assert_eq!(last(true), last(false));
+}

@@ -3,8 +3,6 @@
 //! In a storm nearly all are. Whoever has the batch at hand can put each together before any is looked for among all that are
 //! followed, and in another thread: what is left to do in order is little, and looks at no segment.
 
-use core::mem::offset_of;
-
 use super::alike::Outline;
 use super::aside::Aside;
 use super::likeness::{Likeness, MOST_NANOS};
@@ -31,12 +29,15 @@ pub(super) struct Brief {
     pub(super) likeness: u32,
     /// What its segments tell.
     pub(super) outline: Outline,
+    /// How it was opened and closed at its end. It has one SYN that asks: another one begins another connection.
     pub(super) opening: Opening,
     /// All its segments.
     pub(super) young: Young,
 }
 
-const _: () = assert!(offset_of!(Brief, young) == 64, "a line of the processor's cache before those of its segments");
+#[cfg(target_pointer_width = "64")]
+const _: () =
+    assert!(core::mem::offset_of!(Brief, young) == 64, "a line of the processor's cache before those of its segments");
 
 /// What a segment is to its brief connection.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +146,7 @@ impl Briefs {
     /// The pairs of the next connections that begin, where with this another [`AHEAD`] of them begin.
     #[inline(always)]
     pub(super) fn begin_from(&self, part: &Part) -> Option<impl Iterator<Item = &Pair>> {
-        let number = usize::from(part.of).wrapping_sub(1);
+        let number = usize::from(part.of).checked_sub(1)?;
         let begin = part.kind == Kind::First && number.is_multiple_of(AHEAD);
         begin.then(|| self.heads[number..].iter().take(AHEAD).map(|head| &head.pair))
     }

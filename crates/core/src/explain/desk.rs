@@ -1,18 +1,18 @@
 //! The desk: what all connections share while they are explained, and where they end up as records and sums.
 
+mod patterns;
+
 use super::alike::{Alike, Outline};
 use super::brief::Brief;
 use super::detail::Detail;
 use super::ended::Ended;
-use super::frame_number::FrameNumber;
 use super::group::Counted;
 use super::group_table::Groups;
 use super::kept::Kept;
 use super::likeness::{Known, Likeness, Template, TemplateId, Templates, describe_service};
-use super::lookalike::{Lookalike, MADE_UP_GROUP, Pattern, Sample, make_up};
 use super::memory::Memory;
 use super::opening::Effect;
-use super::record::{GroupId, Judged, Record};
+use super::record::{Judged, Record};
 use super::selection::Selection;
 use super::service::{Answer, ServiceId, Services};
 use super::standing::{Standing, Visit};
@@ -210,8 +210,13 @@ impl Desk {
         let like = described.and_then(|described| self.like_known(likeness, known, described));
         let has_closed = self.has_closed(like);
         let outline = brief.outline;
-        let closing =
-            like.filter(|_| self.summing).map(|like| Alike { like, service: visit.service, open, has_closed, outline });
+        let closing = like.filter(|like| self.summing || self.is_told(*like)).map(|like| Alike {
+            like,
+            service: visit.service,
+            open,
+            has_closed,
+            outline,
+        });
         Some(Seen { service, like, has_closed, closing })
     }
 
@@ -258,7 +263,9 @@ impl Desk {
         }
         let like = gone.kept.like.map(|like| self.templates.at(like).verdict);
         let mut record = self.record(connection, detail, like);
-        let plain = gone.young().filter(|_| gone.kept.is_plain && gone.kept.like.is_none());
+        // One that goes on after both sides have closed is not remembered to its last segment, as those are that look like another.
+        let is_plain = gone.kept.is_plain && gone.kept.like.is_none() && !record.connection.is_outlived;
+        let plain = gone.young().filter(|_| is_plain);
         let described = plain.and_then(|young| {
             Some((Likeness::of(young)?, describe_service(&gone.kept.service_then, young.last_at())?))
         });
@@ -348,80 +355,6 @@ impl Desk {
         let (service, open) = (kept.standing.visit.service, kept.service_then.open);
         let (has_closed, outline) = (self.has_closed(Some(like)), Outline::of(young, is_lesser)?);
         Some(Alike { like, service, open, has_closed, outline })
-    }
-
-    /// Counts a connection by one that looked the same, and hands over only what differs. False where there is no pattern for it.
-    fn tell_by_pattern(&mut self, gone: &Tracked<Kept>, ended: &mut impl Ended) -> bool {
-        let Some((young, like)) = self.plain(gone).filter(|(_, like)| self.is_told(*like)) else { return false };
-        let [first, second] = young.ends();
-        let (pair, is_lesser) = Pair::in_order(first, second);
-        let Some(alike) = self.alike(like, &gone.kept, young, is_lesser) else { return false };
-        self.tell_alike(&alike, &pair, [first, second], gone, ended)
-    }
-
-    /// The same where it is known what is to be counted.
-    #[inline]
-    pub(super) fn tell_alike(
-        &mut self,
-        alike: &Alike,
-        pair: &Pair,
-        ends: [&Endpoint; 2],
-        gone: &Tracked<Kept>,
-        ended: &mut impl Ended,
-    ) -> bool {
-        let (Some(young), Some(room)) = (gone.young(), ended.room()) else { return false };
-        let Some(input) = self.templates.at(alike.like).told_in else { return false };
-        if !room.become_like(young, alike.like, input) || !self.count_alike(alike, pair, ends, young.last_at()) {
-            return false;
-        }
-        let Some(row) = &self.row else { return false };
-        room.group = self.groups.id(row.group);
-        if cfg!(debug_assertions) {
-            let lookalike = *room;
-            let record = self.record_of(young, &gone.kept.service_then, lookalike.group);
-            assert!(ended.agrees(&lookalike, &record), "a likeness that leaves out what is told: {lookalike:?}");
-        }
-        ended.lookalike();
-        true
-    }
-
-    /// Whether there is a pattern for connections like this.
-    fn is_told(&self, like: TemplateId) -> bool {
-        self.templates.at(like).told_in.is_some()
-    }
-
-    /// Shows how connections are told of that look like this one.
-    fn learn_pattern(
-        &mut self,
-        like: TemplateId,
-        young: &Young,
-        service: &Service,
-        record: &Record,
-        ended: &mut impl Ended,
-    ) {
-        if ended.room().is_none() || !self.selection.takes_every_reset() {
-            return;
-        }
-        let [Judged { group: Some(group), .. }] = record.resets.as_slice() else { return };
-        let input = FrameNumber(young.first_frame()).input();
-        let Some(lookalike) = Lookalike::of(young, like, input, *group) else { return };
-        let seen = Sample { lookalike, record: record.clone() };
-        let Some((young, service)) = make_up(young, service) else { return };
-        let Some(lookalike) = Lookalike::of(&young, like, input, MADE_UP_GROUP) else { return };
-        let record = self.record_of(&young, &service, MADE_UP_GROUP);
-        let made_up = Sample { lookalike, record };
-        if ended.learn(&Pattern { made_up, seen }) {
-            self.templates.at_mut(like).told_in = Some(input);
-        }
-    }
-
-    /// The record of a young connection, without counting it.
-    fn record_of(&mut self, young: &Young, service: &Service, group: GroupId) -> Record {
-        let mut detail = Detail::default();
-        detail.replay(young, *service, None);
-        let mut record = self.record(young.replay(), &mut detail, None);
-        record.resets.iter_mut().for_each(|judged| judged.group = Some(group));
-        record
     }
 
     /// The same where it is known what is to be counted; the connection may be gone.

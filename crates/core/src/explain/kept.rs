@@ -8,6 +8,7 @@ use crate::flow::zeek::{Keep, Tracked, Young};
 use crate::reset::Service;
 use crate::tcp::Segment;
 
+#[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Tracked<Kept>>() == 384, "a connection takes six lines of the processor's cache");
 
 /// All that is kept.

@@ -175,13 +175,15 @@ impl Likeness {
         }
         self.count = young.lines().len();
         let mut ends = [End::UNSEEN; 2];
-        let mut before = 0;
+        let (mut before, mut is_mixed) = (0, false);
         for (line, words) in young.lines().iter().zip(&mut self.words) {
             let late = line.after().saturating_sub(before) > REORDERING_NANOS;
             before = line.after();
+            is_mixed |= line.is_of_other_input();
             *words = describe(line, late, &mut ends);
         }
-        Some(())
+        // Which came first is asked by their frames, and of several captures these are in another order.
+        (!is_mixed).then_some(())
     }
 
     fn words(&self) -> &[[u64; LINE_WORDS]] {

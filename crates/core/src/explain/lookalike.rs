@@ -172,8 +172,12 @@ pub(super) fn make_up(young: &Young, service: &Service) -> Option<(Young, Servic
         let (source, destination) = if sender == 0 { (first, second) } else { (second, first) };
         let late = segment.at.nanos_since(before) > REORDERING_NANOS;
         before = segment.at;
-        at = Timestamp(at.0 + GAPS[index] + if late { REORDERING_NANOS } else { 0 });
+        at = Timestamp(at.0.checked_add(GAPS[index] + if late { REORDERING_NANOS } else { 0 })?);
         let id = segment.ip.id.map(|id| make_up_id(id, ids[sender]));
+        if id == segment.ip.id && id.is_some_and(|id| id != 0) {
+            // Two leaps may end where they began.
+            return None;
+        }
         if !flags.is_rst() {
             shifts[sender].get_or_insert(BASES[sender].wrapping_sub(segment.seq.0));
             if flags.is_ack() {

@@ -25,6 +25,8 @@ pub struct Connection {
     pub started: Timestamp,
     /// When its last segment came. This stops once both sides have closed.
     pub last_seen: Timestamp,
+    /// Segments came after that: both sides had closed.
+    pub(crate) is_outlived: bool,
     /// Zeek's letters.
     pub history: History,
     /// The first RST of either side, and whose it was: Zeek's state hides it where both sent one.
@@ -54,6 +56,7 @@ impl Connection {
             first_frame: segment.frame,
             started: segment.at,
             last_seen: segment.at,
+            is_outlived: false,
             history: History::default(),
             rst_first: None,
             fin_first: None,
@@ -176,6 +179,8 @@ impl Connection {
         self.write_zero_window(segment, side);
         if !self.halves.originator.closed || !self.halves.responder.closed {
             self.last_seen = segment.at;
+        } else {
+            self.is_outlived = true;
         }
         let end = seq.wrapping_add(u64::from(sequence_len(segment)));
         self.halves[side].count_flags(segment.flags, end);

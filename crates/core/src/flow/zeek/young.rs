@@ -3,8 +3,6 @@
 //! Most connections of a storm, a scan or a flood never have more than a handful of segments. To remember these takes a quarter of
 //! the room that their conclusions take, and less time than to keep the conclusions up to date.
 
-use core::mem::offset_of;
-
 use super::Connection;
 use super::timers::SHORT;
 use crate::capture::Timestamp;
@@ -118,6 +116,11 @@ impl Line {
         (self.header >> TTL) as u8
     }
 
+    /// Whether its frame is of another capture than the first segment's.
+    pub fn is_of_other_input(&self) -> bool {
+        self.header & OTHER_INPUT != 0
+    }
+
     /// The IP identification, where there is one.
     pub fn id(&self) -> Option<u16> {
         (self.header & HAS_ID != 0).then_some((self.header >> ID) as u16)
@@ -155,8 +158,10 @@ pub struct Young {
     inputs: [u16; MOST_LINES],
 }
 
-const _: () =
-    assert!(offset_of!(Young, lines) == 64, "from there on two segments take a line of the processor's cache");
+const _: () = assert!(
+    core::mem::offset_of!(Young, lines) == 64,
+    "from there on two segments take a line of the processor's cache"
+);
 
 impl Young {
     /// A connection that begins with this segment.
