@@ -216,11 +216,13 @@ fn a_reset_after_both_sides_have_closed_is_remembered_as_it_is_told() {
         let opened = closed.map(|(flags, by_first)| step(number, 100_000, flags, by_first));
         opened.into_iter().chain([step(number, last, 0x14, true)])
     };
-    // Two alike, the second of which is silent and is then asked for; time passes by another one.
-    let steps: Vec<Step> = connection(1, 8_000_000)
-        .chain([step(3, 7_000_000_000, 0x02, true)])
+    // Two alike, whose ports are used again; the second time they are refused.
+    let steps: Vec<Step> = [step(6, 0, 0x02, true)]
+        .into_iter()
+        .chain(connection(1, 8_000_000))
+        .chain([step(1, 2_000_000_000, 0x02, true)])
         .chain(connection(2, 9_000_000))
-        .chain([step(5, 7_000_000_000, 0x02, true), step(2, 10_000, 0x10, true), step(2, 10_000, 0x04, false)])
+        .chain([step(2, 2_000_000_000, 0x02, true), step(2, 10_000, 0x14, false)])
         .collect();
     let (segments, asides) = segments(&steps);
     let last = |only_sums: bool| {

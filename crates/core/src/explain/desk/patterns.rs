@@ -1,14 +1,14 @@
 //! Telling connections by the pattern of their likeness, and learning such patterns.
 
-use super::super::alike::Alike;
-use super::super::detail::Detail;
-use super::super::ended::Ended;
-use super::super::frame_number::FrameNumber;
-use super::super::kept::Kept;
-use super::super::likeness::TemplateId;
-use super::super::lookalike::{Lookalike, MADE_UP_GROUP, Pattern, Sample, make_up};
-use super::super::record::{GroupId, Judged, Record};
 use super::Desk;
+use crate::explain::alike::Alike;
+use crate::explain::detail::Detail;
+use crate::explain::ended::Ended;
+use crate::explain::frame_number::FrameNumber;
+use crate::explain::kept::Kept;
+use crate::explain::likeness::TemplateId;
+use crate::explain::lookalike::{Lookalike, MADE_UP_GROUP, Pattern, Sample, make_up};
+use crate::explain::record::{GroupId, Judged, Record};
 use crate::flow::pair::Pair;
 use crate::flow::zeek::{Tracked, Young};
 use crate::reset::Service;
