@@ -50,6 +50,7 @@ struct Intake {
     to: Timestamp,
     report: FileReport,
     previous: Timestamp,
+    latest: Timestamp,
     duplicates: Option<Duplicates>,
 }
 
@@ -80,6 +81,7 @@ impl Source {
                 to: plan.to.unwrap_or(Timestamp(u64::MAX)),
                 report: FileReport { file, name, ..FileReport::default() },
                 previous: Timestamp(0),
+                latest: Timestamp(0),
                 duplicates: None,
             },
         }))
@@ -87,7 +89,7 @@ impl Source {
 
     /// The latest time of a frame.
     pub(super) fn latest(&self) -> Option<Timestamp> {
-        self.intake.report.last
+        self.intake.latest()
     }
 
     /// Reads so many frames, or until there are no more at hand, and appends the segments that are wanted.
@@ -125,7 +127,8 @@ impl Source {
 
     /// What it was.
     pub(super) fn into_report(self) -> FileReport {
-        let mut report = self.intake.report;
+        let latest = self.intake.latest();
+        let mut report = FileReport { last: latest, ..self.intake.report };
         report.interfaces = self.reader.interfaces().to_vec();
         report.clamped_times = self.reader.clamped_times();
         report.untimed = self.reader.untimed();
@@ -135,6 +138,11 @@ impl Source {
 }
 
 impl Intake {
+    /// The latest time of a frame.
+    fn latest(&self) -> Option<Timestamp> {
+        (self.report.frames > 0).then_some(self.latest)
+    }
+
     /// Takes a frame of a capture that has so many interfaces.
     #[inline(always)]
     fn take(&mut self, batch: &mut Batch, frame: &Frame<'_>, interfaces: usize) {
@@ -144,7 +152,7 @@ impl Intake {
             note_start_or_step_back(report, frame.at);
         }
         self.previous = frame.at;
-        report.last = report.last.max(Some(frame.at));
+        self.latest = self.latest.max(frame.at);
         if frame.at < self.from || frame.at > self.to {
             report.outside_time += 1;
             return;

@@ -32,6 +32,9 @@ const MOST_LISTED: usize = 32;
 /// Second and later resets of all open connections that are held at once; one takes about a kilobyte.
 const MOST_HELD: usize = 8_192;
 
+/// The rows of like connections that are counted side by side.
+const MOST_ROWS: usize = 8;
+
 /// Rooms for resets that are kept for the next ones.
 const MOST_SPARE: usize = 64;
 
@@ -46,8 +49,10 @@ pub(super) struct Desk {
     pub(super) groups: Groups,
     pub(super) tally: Tally,
     templates: Templates,
-    /// The connections in a row that looked the same.
-    row: Option<Row>,
+    /// Connections in a row that looked the same; a storm has a few such rows side by side.
+    rows: Vec<Row>,
+    /// The one that was added to last: mostly it is the next one's too.
+    row: usize,
     held: usize,
     /// What was observed of resets that have been told of, to be used again.
     #[expect(clippy::vec_box, reason = "they are kept for their boxes")]
@@ -366,11 +371,8 @@ impl Desk {
         [first, second]: [&Endpoint; 2],
         reset_at: Timestamp,
     ) -> bool {
-        let is_next = |row: &&Row| row.like == alike.like && row.responder == *second && row.service == alike.service;
-        if self.row.as_ref().filter(is_next).is_none() && !self.begin_row(alike, *second) {
-            return false;
-        }
-        let Some(row) = &mut self.row else { return false };
+        let Some(place) = self.row_of(alike, second) else { return false };
+        let row = &mut self.rows[place];
         row.count += 1;
         let counted = Counted {
             at: reset_at,
@@ -389,24 +391,38 @@ impl Desk {
         true
     }
 
-    /// From here on connections are counted that look like this one. False where its service has no group of such.
-    fn begin_row(&mut self, alike: &Alike, responder: Endpoint) -> bool {
-        self.end_row();
-        let template = self.templates.at(alike.like);
-        let Some(group) = self.groups.find_like(template, responder) else { return false };
-        let (harm, like, service) = (template.harm, alike.like, alike.service);
-        let counted_at = self.service_of(responder, service);
-        self.row = Some(Row { like, responder, service, counted_at, group, harm, count: 0 });
-        true
+    /// The row of connections that look like this one. None where its service has no group of such.
+    #[inline]
+    fn row_of(&mut self, alike: &Alike, responder: &Endpoint) -> Option<usize> {
+        let is_it = |row: &Row| row.like == alike.like && row.responder == *responder && row.service == alike.service;
+        if !self.rows.get(self.row).is_some_and(is_it) {
+            self.row = self.rows.iter().position(is_it).or_else(|| self.begin_row(alike, *responder))?;
+        }
+        Some(self.row)
     }
 
-    /// Adds what was counted in a row to the sums.
-    pub(super) fn end_row(&mut self) {
-        let Some(row) = self.row.take() else { return };
-        let template = self.templates.at(row.like);
-        self.tally.count_like(template, row.count);
-        if let Some(service) = row.counted_at {
-            self.services.at(service).count(Some(template.who), template.harm.is_harmful(), row.count);
+    /// From here on connections are counted that look like this one.
+    #[inline(never)]
+    fn begin_row(&mut self, alike: &Alike, responder: Endpoint) -> Option<usize> {
+        if self.rows.len() == MOST_ROWS {
+            self.end_rows();
+        }
+        let template = self.templates.at(alike.like);
+        let group = self.groups.find_like(template, responder)?;
+        let (harm, like, service) = (template.harm, alike.like, alike.service);
+        let counted_at = self.service_of(responder, service);
+        self.rows.push(Row { like, responder, service, counted_at, group, harm, count: 0 });
+        Some(self.rows.len() - 1)
+    }
+
+    /// Adds what was counted in rows to the sums.
+    pub(super) fn end_rows(&mut self) {
+        for row in self.rows.drain(..) {
+            let template = self.templates.at(row.like);
+            self.tally.count_like(template, row.count);
+            if let Some(service) = row.counted_at {
+                self.services.at(service).count(Some(template.who), template.harm.is_harmful(), row.count);
+            }
         }
     }
 

@@ -182,7 +182,7 @@ impl Explainer {
         let desk = &mut self.desk;
         desk.finishing = true;
         self.table.end(&mut |gone| desk.close(gone, ended));
-        desk.end_row();
+        desk.end_rows();
         let (groups, ungrouped) = self.desk.groups.into_parts();
         Summary {
             tally: self.desk.tally,

@@ -68,7 +68,15 @@ pub enum Payload {
 
 impl Carried {
     /// What the segment carries; `None` if it is nothing.
+    #[inline]
     pub fn of(contents: &Contents<'_>) -> Option<Carried> {
+        if contents.payload_len == 0 && contents.options.is_empty() {
+            return None;
+        }
+        Carried::of_some(contents)
+    }
+
+    fn of_some(contents: &Contents<'_>) -> Option<Carried> {
         let mptcp = mptcp_reset(contents.options);
         if contents.payload_len == 0 && mptcp.is_none() {
             return None;

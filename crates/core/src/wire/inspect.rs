@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use super::ip::{Datagram, NoTcp};
-use super::plain::Plain;
+use super::plain::{Plain, TCP_LEN};
 use super::sum::{fold, sum};
 use super::{Skip, follow_tunnels, link, open_ip, tcp};
 use crate::capture::Frame;
@@ -35,10 +35,13 @@ pub fn inspect<'a>(frame: &Frame<'a>) -> Option<Contents<'a>> {
 
 #[inline(always)]
 fn inspect_plain<'a>(plain: &Plain<'a>) -> Contents<'a> {
-    let parts = plain.parts();
-    let tcp_len: usize = parts.iter().map(|part| part.len()).sum();
-    let pseudo_header = sum(plain.addresses()) + PROTOCOL + tcp_len as u64;
-    let whole = parts.iter().fold(pseudo_header, |whole, part| whole + sum(part));
+    let tcp_len = TCP_LEN + plain.options.len() + plain.payload.len();
+    let pseudo_header = sum(&plain.addresses()) + PROTOCOL + tcp_len as u64;
+    // Most resets have neither options nor payload.
+    let mut whole = pseudo_header + sum(plain.fixed);
+    if tcp_len > TCP_LEN {
+        whole += sum(plain.options) + sum(plain.payload);
+    }
     Contents {
         options: plain.options,
         payload: plain.payload,

@@ -8,7 +8,7 @@ use crate::tcp::{Endpoint, Flags, IpFacts, Segment, SeqNumber};
 
 const ETHERNET_LEN: usize = 14;
 const IP_LEN: usize = 20;
-const TCP_LEN: usize = 20;
+pub(super) const TCP_LEN: usize = 20;
 
 /// EtherType 0x0800, and version 4 with a header of five words.
 const IPV4: [u8; 3] = [0x08, 0x00, 0x45];
@@ -23,7 +23,7 @@ const TCP: u8 = 6;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plain<'a> {
     ip: &'a [u8; IP_LEN],
-    fixed: &'a [u8; TCP_LEN],
+    pub(super) fixed: &'a [u8; TCP_LEN],
     pub(super) options: &'a [u8],
     pub(super) payload: &'a [u8],
 }
@@ -76,13 +76,9 @@ impl<'a> Plain<'a> {
     }
 
     /// The addresses, of the source and the destination.
-    pub(super) fn addresses(&self) -> &[u8] {
-        &self.ip[12..]
-    }
-
-    /// All parts of the segment, each of them but the last an even number of octets.
-    pub(super) fn parts(&self) -> [&'a [u8]; 3] {
-        [self.fixed, self.options, self.payload]
+    pub(super) fn addresses(&self) -> [u8; 8] {
+        let [.., a, b, c, d, e, f, g, h] = *self.ip;
+        [a, b, c, d, e, f, g, h]
     }
 }
 

@@ -39,8 +39,7 @@ impl Desk {
         if !room.become_like(young, alike.like, input) || !self.count_alike(alike, pair, ends, young.last_at()) {
             return false;
         }
-        let Some(row) = &self.row else { return false };
-        room.group = self.groups.id(row.group);
+        room.group = self.groups.id(self.rows[self.row].group);
         if cfg!(debug_assertions) {
             let lookalike = *room;
             let record = self.record_of(young, &gone.kept.service_then, lookalike.group);
