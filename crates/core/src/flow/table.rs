@@ -94,7 +94,8 @@ impl<F: Followed> Table<F> {
     }
 
     /// Begins a flow of this pair, with a SYN of this time, in the place of one that ends by that as it is: the new one gets all
-    /// its segments together, by its follower. `closed` gets the other, with the time of its last segment, and says whether it ends so. None where there is none such; the SYN isn't taken then.
+    /// its segments together, by its follower. `closed` gets the other, with the time of its last segment, and says whether it ends
+    /// so. None where there is none such; the SYN isn't taken then.
     #[inline(always)]
     pub(super) fn replace(
         &mut self,

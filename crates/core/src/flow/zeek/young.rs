@@ -158,6 +158,7 @@ pub struct Young {
     inputs: [u16; MOST_LINES],
 }
 
+#[cfg(target_pointer_width = "64")]
 const _: () = assert!(
     core::mem::offset_of!(Young, lines) == 64,
     "from there on two segments take a line of the processor's cache"
